@@ -1,0 +1,230 @@
+"""ini and environment -> one frozen `Settings`. A missing or unsafe value refuses to start, naming the setting and never its value.
+
+Any `tp_gateway.a.b` of the ini can be given as the environment variable `TP_GATEWAY_A_B`, a provider's `tp_gateway.<slug>.<name>`
+as `<SLUG>_<NAME>`, and the database as `DATABASE_URL`. The environment wins.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tp_gateway import money
+from tp_gateway.errors import ConfigurationError
+from tp_gateway.timing import Timing
+
+PREFIX = "tp_gateway."
+DEVELOPMENT_MARK = "development-only"
+"""Stands in every secret of development.ini; production refuses a secret that contains it."""
+_SYMMETRIC, _ASYMMETRIC = ("HS256",), ("RS256", "ES256", "EdDSA")
+
+
+@dataclass(frozen=True)
+class TokenSettings:
+    """How access tokens are checked. `key` is the shared secret (HS256) or the public key's PEM; `jwks` is a key set's JSON."""
+
+    algorithm: str
+    key: str = field(repr=False)
+    jwks: str
+    issuer: str | None
+    audience: str | None
+    role_claim: str | None
+    service_key: str = field(repr=False)
+    leeway: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    environment: str
+    production: bool
+    database_url: str = field(repr=False)
+    database_pool: int
+    database_busy_seconds: float
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    tokens: TokenSettings
+    timing: Timing
+    providers: tuple[str, ...]
+    provider_lanes: int
+    provider_calls_per_second: float
+    breaker_failures: int
+    breaker_seconds: float
+    cors_origins: tuple[str, ...]
+    time_zone: ZoneInfo
+    currency: str
+    worker: str
+    log_level: str
+    _ini: Mapping[str, str] = field(repr=False, default_factory=dict)
+    _environ: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    def provider_section(self, slug: str, names: Iterable[str]) -> dict[str, str]:
+        """`tp_gateway.<slug>.*` of the ini, with what the environment gives for the names in the provider's schema."""
+        prefix = f"{PREFIX}{slug}."
+        section = {key.removeprefix(prefix): value for key, value in self._ini.items() if key.startswith(prefix)}
+        for name in names:
+            given = self._environ.get(f"{slug}_{name}".upper())
+            if given is not None:
+                section[name] = given
+        return section
+
+
+def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check everything. ConfigurationError for the first thing that is wrong."""
+    environ = os.environ if environ is None else environ
+    read = _Reader(ini, environ)
+    production = read.choice("mode", ("development", "production"), "production") == "production"
+    settings = Settings(
+        environment=read.text("environment"),
+        production=production,
+        database_url=environ.get("DATABASE_URL") or read.text("database_url"),
+        database_pool=read.integer("database_pool", 8, 1),
+        database_busy_seconds=read.seconds("database_busy_seconds", 5),
+        encryption_keys=tuple(read.words("encryption_keys")),
+        tokens=_tokens(read),
+        timing=_timing(read),
+        providers=tuple(read.words("providers")),
+        provider_lanes=read.integer("provider_lanes", 12, 1),
+        provider_calls_per_second=read.seconds("sweep_calls_per_second", 5),
+        breaker_failures=read.integer("breaker_failures", 5, 1),
+        breaker_seconds=read.seconds("breaker_seconds", 30),
+        cors_origins=tuple(read.words("cors_origins")),
+        time_zone=_zone(read.text("time_zone", "Australia/Melbourne")),
+        currency=_currency(read.text("currency", "AUD")),
+        worker=read.choice("worker", ("embedded", "separate"), "embedded"),
+        log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
+        _ini=dict(ini),
+        _environ=dict(environ),
+    )
+    if not settings.encryption_keys:
+        raise ConfigurationError("tp_gateway.encryption_keys is not set (tp-gateway new-key makes one)")
+    if not settings.providers:
+        raise ConfigurationError("tp_gateway.providers is empty: name at least one installed provider")
+    if production:
+        _refuse_unsafe(settings, ini)
+    return settings
+
+
+class _Reader:
+    def __init__(self, ini: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        self._ini, self._environ = ini, environ
+
+    def find(self, name: str) -> str | None:
+        value = self._environ.get((PREFIX + name).upper().replace(".", "_"), self._ini.get(PREFIX + name))
+        return value.strip() if value and value.strip() else None
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.find(name) or default
+        if value is None:
+            raise ConfigurationError(f"{PREFIX}{name} is not set")
+        return value
+
+    def words(self, name: str) -> list[str]:
+        return (self.find(name) or "").replace(",", " ").split()
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise ConfigurationError(f"{PREFIX}{name} must be one of: {', '.join(choices)}")
+        return value
+
+    def integer(self, name: str, default: int, least: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isdecimal() or int(value) < least:
+            raise ConfigurationError(f"{PREFIX}{name} must be a whole number of at least {least}")
+        return int(value)
+
+    def seconds(self, name: str, default: float) -> float:
+        try:
+            value = float(self.text(name, str(default)))
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 10**9:
+            raise ConfigurationError(f"{PREFIX}{name} must be a number greater than zero")
+        return value
+
+
+def _tokens(read: _Reader) -> TokenSettings:
+    algorithm = read.choice("jwt.algorithm", _SYMMETRIC + _ASYMMETRIC, "HS256")
+    key, jwks = read.find("jwt.key") or "", _file(read.find("jwt.jwks_file"))
+    if algorithm in _ASYMMETRIC:
+        key = _file(read.find("jwt.public_key_file"))
+        if bool(key) == bool(jwks):
+            raise ConfigurationError(
+                f"tp_gateway.jwt.algorithm = {algorithm} needs jwt.public_key_file or jwt.jwks_file"
+            )
+    elif len(key.encode()) < 32:
+        raise ConfigurationError("tp_gateway.jwt.key must have at least 32 bytes (RFC 7518, section 3.2)")
+    service_key = read.find("service.key") or ""
+    if len(service_key.encode()) < 32:
+        raise ConfigurationError("tp_gateway.service.key must have at least 32 bytes")
+    if service_key == key:
+        raise ConfigurationError("tp_gateway.service.key must differ from tp_gateway.jwt.key")
+    return TokenSettings(
+        algorithm=algorithm,
+        key=key,
+        jwks=jwks,
+        issuer=read.find("jwt.issuer"),
+        audience=read.find("jwt.audience"),
+        role_claim=read.find("jwt.role_claim"),
+        service_key=service_key,
+        leeway=min(30, read.integer("jwt.leeway", 5, 0)),
+    )
+
+
+def _timing(read: _Reader) -> Timing:
+    timing = Timing(**{field.name: read.seconds(f"timing.{field.name}", field.default) for field in fields(Timing)})
+    if timing.lease <= timing.prepare + timing.execute + timing.fetch:
+        raise ConfigurationError(
+            "tp_gateway.timing.lease must be longer than timing.prepare + execute + fetch together"
+        )
+    return timing
+
+
+def _file(path: str | None) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigurationError(f"tp_gateway.time_zone: {name} is not a known time zone") from None
+
+
+def _currency(code: str) -> str:
+    if not money.is_currency(code):
+        raise ConfigurationError(f"tp_gateway.currency: {code} is not an ISO 4217 code")
+    return code
+
+
+def _refuse_unsafe(settings: Settings, ini: Mapping[str, str]) -> None:
+    secrets = {
+        "tp_gateway.jwt.key": settings.tokens.key,
+        "tp_gateway.service.key": settings.tokens.service_key,
+        **{"tp_gateway.encryption_keys": _decoded(key) for key in settings.encryption_keys},
+    }
+    for name, value in secrets.items():
+        if DEVELOPMENT_MARK in value:
+            raise ConfigurationError(f"{name} is the development key: production needs one of its own")
+    for name, value in ini.items():
+        switch = name.startswith(("pyramid.debug", "pyramid.reload")) or name == "debug"
+        if (switch and str(value).strip().lower() not in ("", "0", "false", "no", "off")) or "debugtoolbar" in str(
+            value
+        ):
+            raise ConfigurationError(f"{name} switches debugging on: remove it in production")
+
+
+def _decoded(key: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(key).decode("ascii", "ignore")
+    except (binascii.Error, ValueError):
+        return ""

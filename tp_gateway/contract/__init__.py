@@ -1,0 +1,61 @@
+"""Everything a provider author imports: the hooks, the values that go in and come out, and the shared fields and errors.
+
+A provider is an object that is told (`Order`) and asked (`Outcome`); it never sees a database session, a request or
+another provider. Start with `hooks.py` (registration, with a complete example), then `provider.py` (the members).
+"""
+
+from tp_gateway import fields, money
+from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
+from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
+from tp_gateway.contract.types import (
+    Event,
+    Flow,
+    Health,
+    MethodOrder,
+    Observation,
+    Order,
+    Outcome,
+    OutcomeState,
+    Payer,
+    Prepared,
+    Reason,
+    RefundFact,
+    RefundOrder,
+    RefundState,
+    SavedMethod,
+    Subject,
+    Veto,
+)
+from tp_gateway.errors import ConfigurationError, InvalidSignature
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "PROJECT",
+    "Capabilities",
+    "ConfigurationError",
+    "Environment",
+    "Event",
+    "Flow",
+    "Health",
+    "InvalidSignature",
+    "Manifest",
+    "MethodOrder",
+    "Observation",
+    "Order",
+    "Outcome",
+    "OutcomeState",
+    "Payer",
+    "Prepared",
+    "Provider",
+    "Reason",
+    "RefundFact",
+    "RefundOrder",
+    "RefundState",
+    "SavedMethod",
+    "Subject",
+    "Veto",
+    "fields",
+    "hookimpl",
+    "hookspec",
+    "money",
+]

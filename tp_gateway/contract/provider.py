@@ -1,0 +1,180 @@
+"""What a provider is: a manifest, and the members its capabilities promise.
+
+Rules for every member that takes a deadline: keep it (`order.seconds_left()`), and say `UNKNOWN` when you cannot tell
+whether a request had its effect; never guess. Whatever else comes out (an exception, None, another type,
+another currency) is read as `UNKNOWN`, logged with your name, and hurts only that payment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import colander
+
+from tp_gateway.contract.types import (
+    Health,
+    MethodOrder,
+    Observation,
+    Order,
+    Outcome,
+    Prepared,
+    RefundOrder,
+    SavedMethod,
+)
+
+CONTRACT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this provider can do. Each true flag promises the member of that name; nothing undeclared is ever called.
+
+    `two_step` promises `prepare` and `close`: money can then move only through a reference that the core has stored first.
+    Without it, `execute` is called once per payment, and again only inside `repeat_horizon` seconds (how long the provider
+    answers the same idempotency key with the same result).
+    `browser` promises that `prepare` serves `Flow.BROWSER`. `off_session` that saved methods can be charged by staff.
+    """
+
+    two_step: bool = False
+    fetch: bool = False
+    browser: bool = False
+    off_session: bool = False
+    refund: bool = False
+    partial_refund: bool = False
+    save_method: bool = False
+    webhooks: bool = False
+    list_since: bool = False
+    repeat_horizon: int = 0
+
+    def members(self) -> list[str]:
+        """Names of the members that the declared capabilities promise."""
+        promised = {
+            "prepare": self.two_step,
+            "close": self.two_step,
+            "fetch": self.fetch,
+            "refund": self.refund,
+            "save_method": self.save_method,
+            "list_methods": self.save_method,
+            "drop_method": self.save_method,
+            "parse_webhook": self.webhooks,
+            "list_since": self.list_since,
+        }
+        return [name for name, declared in promised.items() if declared]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A provider's description of itself.
+
+    `slug` is its name in the ini, in URLs and in the ledger (lower-case letters, digits, underscore). `method` is what
+    the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the environment:
+    `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to frontends. `parameters_schema` reads the fields of a payment request
+    that are this provider's own; it must not reuse the core's names (`amount`, `currency`, …).
+    `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open payment of such methods per payable (true unless the method is a mere promise).
+    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was asked.
+    `examples` are parameter objects for the documentation.
+    """
+
+    slug: str
+    method: str
+    display_name: str
+    currencies: frozenset[str]
+    capabilities: Capabilities
+    settings_schema: colander.SchemaNode
+    parameters_schema: colander.SchemaNode
+    contract_version: int = CONTRACT_VERSION
+    method_required: bool = False
+    single_flight: bool = True
+    sole_payer: bool = False
+    settles_exactly: bool = True
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the provider runs. `id` names this installation; label your objects with it, and ignore events of another.
+    In `production`, refuse test keys and stand-ins."""
+
+    id: str
+    production: bool
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """The members every provider has. The rest is promised by `Capabilities`:
+
+    `prepare(order: Order) -> Prepared | Outcome`
+        Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
+    `close(reference: str, deadline: float) -> Outcome`
+        Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if it won).
+    `fetch(order: Order, reference: str | None) -> Outcome`
+        The present truth with cumulative totals and every refund. Without a reference, look `order.id` up.
+    `refund(order: RefundOrder) -> Outcome`
+        Give money back. `reference` is the refund's own.
+    `save_method(order: MethodOrder) -> SavedMethod | Outcome`, `list_methods(payer: str, deadline: float) -> list[SavedMethod]`,
+    `drop_method(reference: str, deadline: float) -> None`
+    `parse_webhook(body: bytes, headers: Mapping[str, str]) -> list[Observation]`
+        Verify first; pure (no I/O). Raises `InvalidSignature`. Header names are lower case.
+    `list_since(moment: datetime, deadline: float) -> Iterable[Observation]`
+        Payments touched since `moment`, each with `evidence`, for the reverse sweep.
+    """
+
+    manifest: ClassVar[Manifest]
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Any], environment: Environment) -> Provider:
+        """Make the provider from settings that `settings_schema` accepted. No I/O. `ConfigurationError` when they cannot work."""
+        ...
+
+    def check(self, deadline: float) -> Health:
+        """Can it work now? Moves no money."""
+        ...
+
+    def execute(self, order: Order, reference: str | None) -> Outcome:
+        """The one call that may move money. `reference` is what `prepare` made, None for one-step providers."""
+        ...
+
+
+class TwoStep(Protocol):
+    """`Capabilities.two_step`."""
+
+    def prepare(self, order: Order) -> Prepared | Outcome: ...
+
+    def close(self, reference: str, deadline: float) -> Outcome: ...
+
+
+class Fetches(Protocol):
+    """`Capabilities.fetch`."""
+
+    def fetch(self, order: Order, reference: str | None) -> Outcome: ...
+
+
+class Refunds(Protocol):
+    """`Capabilities.refund`."""
+
+    def refund(self, order: RefundOrder) -> Outcome: ...
+
+
+class SavesMethods(Protocol):
+    """`Capabilities.save_method`."""
+
+    def save_method(self, order: MethodOrder) -> SavedMethod | Outcome: ...
+
+    def list_methods(self, payer: str, deadline: float) -> list[SavedMethod]: ...
+
+    def drop_method(self, reference: str, deadline: float) -> None: ...
+
+
+class HearsWebhooks(Protocol):
+    """`Capabilities.webhooks`."""
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]: ...
+
+
+class ListsPayments(Protocol):
+    """`Capabilities.list_since`."""
+
+    def list_since(self, moment: datetime, deadline: float) -> Iterable[Observation]: ...

@@ -1,0 +1,263 @@
+"""The frozen values that pass between the core and a provider. They carry no behaviour of either side.
+
+Amounts are integers of minor units (cents for AUD) beside an upper-case ISO 4217 currency. Moments are aware UTC
+datetimes. A deadline is seconds on `time.monotonic()`'s clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def nothing() -> Mapping[str, Any]:
+    """An empty mapping that nobody can fill."""
+    return _EMPTY
+
+
+class Flow(StrEnum):
+    """Who finishes the payment."""
+
+    DIRECT = "direct"
+    """The patient is here and the core calls `execute`."""
+    BROWSER = "browser"
+    """The patient's browser finishes it with what `Prepared.action` gave it; the core never calls `execute`."""
+    OFF_SESSION = "off_session"
+    """Staff charge a saved method; nobody is there to answer a bank's question."""
+
+
+class OutcomeState(StrEnum):
+    """What a provider knows about one payment or refund."""
+
+    SUCCEEDED = "succeeded"
+    """Money has moved, for good as far as the provider can say. For a refund: it is on its way to the customer."""
+    PENDING = "pending"
+    """Accepted; the result comes later (bank debits, Medicare claims, refunds in a queue)."""
+    NEEDS_ACTION = "needs_action"
+    """The customer must do something first; `action` says what."""
+    DECLINED = "declined"
+    """Definite: no money moved by this attempt. Whether the reference can still be charged is `closed`."""
+    NOT_SENT = "not_sent"
+    """The request certainly had no effect (never sent, or refused for load): safe to send again."""
+    UNKNOWN = "unknown"
+    """It may have happened. The core looks it up; nobody guesses."""
+
+
+class Reason(StrEnum):
+    """Why an outcome is not a success, in the core's words. The provider's own code goes to `provider_code`."""
+
+    NONE = ""
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    CARD_DECLINED = "card_declined"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    INVALID_METHOD = "invalid_method"
+    """The payment method does not exist, cannot be used again, or belongs to another customer."""
+    REJECTED = "rejected"
+    """The provider refused our request itself (key revoked, parameter refused): an operator must look."""
+    BUSY = "provider_busy"
+    UNREACHABLE = "not_sent"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    NO_SUCH_OBJECT = "no_such_object"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A patient as a provider may know him: `key` is our opaque id, stable for ever and usable as the idempotency key
+    of creating a customer; `reference` is the provider's customer, once there is one."""
+
+    key: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One payment, as a provider is told about it.
+
+        `id` is ours (a UUID), `idempotency_key` is stable for this payment: derive one key per call from it
+        (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object and hand them
+        back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`. `state` is what this provider
+        last returned as `state` for this payment. `method_reference` is the provider's reference of the payment method to charge (a token
+    from its browser form, or a saved one, which then belongs to `payer.reference`). `save_method` asks to keep the method for later.
+    """
+
+    id: str
+    flow: Flow
+    amount: int
+    currency: str
+    idempotency_key: str
+    deadline: float
+    parameters: Mapping[str, Any] = field(default_factory=nothing)
+    payer: Payer | None = None
+    method_reference: str | None = None
+    save_method: bool = False
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    state: Mapping[str, Any] = field(default_factory=nothing)
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """One refund of a payment: `payment_reference` is the provider's own reference of the payment."""
+
+    id: str
+    payment_reference: str
+    amount: int
+    currency: str
+    idempotency_key: str
+    deadline: float
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    state: Mapping[str, Any] = field(default_factory=nothing)
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOrder:
+    """Keep the payment method `method_reference` for `payer`."""
+
+    payer: Payer
+    method_reference: str
+    deadline: float
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A method kept by the provider. `kind` is `card` or `bank_account`; `details` may be shown to the patient
+    (a card: brand, last4, exp_month, exp_year). Never a full number."""
+
+    reference: str
+    kind: str
+    details: Mapping[str, Any]
+    payer: str | None = None
+    fingerprint: str | None = None
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    """One refund as the provider has it now; `our_id` is `RefundOrder.id` where the provider was told it."""
+
+    reference: str
+    amount: int
+    state: RefundState
+    our_id: str | None = None
+    provider_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An object at the provider that cannot move money by itself.
+
+    `action` is for the customer's browser (a `client_secret`, a page to visit); the core encrypts it at rest.
+    `payer` is the provider's customer reference, if one was made or found.
+    """
+
+    reference: str
+    action: Mapping[str, Any] = field(default_factory=nothing)
+    payer: str | None = None
+    state: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A provider's present truth about one payment (or one refund).
+
+    `settled` is the cumulative amount captured so far, in minor units of `currency`; both are needed with SUCCEEDED.
+    `closed` says: this reference can never move money again (canceled, or it never existed). `refunds` lists every refund
+    of the payment, also those made outside. `message` may be shown to a patient. `evidence` is the provider's id of the
+    movement (a charge), unique for ever; it keys the ledger. `transaction` is its id in the provider's accounts
+    and `fee` what it cost, in minor units, both None until known. `state`, if not None, replaces the provider's durable facts.
+    """
+
+    state: OutcomeState
+    reference: str | None = None
+    settled: int | None = None
+    currency: str | None = None
+    closed: bool = False
+    reason: Reason = Reason.NONE
+    provider_code: str = ""
+    message: str = ""
+    action: Mapping[str, Any] = field(default_factory=nothing)
+    evidence: str | None = None
+    transaction: str | None = None
+    fee: int | None = None
+    receipt_url: str | None = None
+    refunds: tuple[RefundFact, ...] = ()
+    saved_method: SavedMethod | None = None
+    payer: str | None = None
+    check_after: float | None = None
+    """Seconds until it is worth asking again; None leaves it to the core."""
+    provider_state: Mapping[str, Any] | None = None
+
+
+class Subject(StrEnum):
+    """What an observation is about."""
+
+    PAYMENT = "payment"
+    METHODS = "methods"
+    """The saved methods of `payer` changed."""
+    NOTHING = "nothing"
+    """Not ours, or of no interest: kept in the inbox, otherwise ignored. `note` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something that happened at the provider: a hint to `fetch`, or, where `evidence` is given by a provider that cannot be
+    asked, the truth with cumulative totals. `event_id` is unique at the provider."""
+
+    event_id: str
+    kind: str
+    subject: Subject
+    reference: str | None = None
+    labels: Mapping[str, str] = field(default_factory=nothing)
+    payer: str | None = None
+    occurred_at: datetime | None = None
+    evidence: Outcome | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`ok` is False when a payment made now would fail; `message` is for an operator."""
+
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """A policy's refusal: `code` is one of `tp_gateway.errors.TITLES`, `message` may be shown to the patient."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A committed fact, told at least once: `id` is stable over repeats. `topic` is like `payment.succeeded`."""
+
+    id: str
+    topic: str
+    occurred_at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)

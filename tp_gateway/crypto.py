@@ -1,0 +1,39 @@
+"""Encryption at rest for what must not lie in the store as plain text: client secrets, stored answers,
+account numbers. Keys rotate: the first encrypts, all of them decrypt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+
+from tp_gateway.errors import ConfigurationError
+
+
+class Vault:
+    """Seals text and JSON with Fernet (AES-128-CBC with HMAC-SHA256). Keys are url-safe base64, 32 bytes, newest first."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ConfigurationError("tp_gateway.encryption_keys: at least one key is needed")
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise ConfigurationError(
+                "tp_gateway.encryption_keys: each key must be 32 bytes in url-safe base64 (tp-gateway new-key makes one)"
+            ) from None
+
+    def seal(self, text: str) -> str:
+        return self._fernet.encrypt(text.encode()).decode("ascii")
+
+    def open(self, sealed: str) -> str:
+        return self._fernet.decrypt(sealed.encode("ascii")).decode()
+
+    def seal_json(self, value: Any) -> str | None:
+        """None and empty containers are stored as NULL: nothing to hide, and no work on the charge path."""
+        return self.seal(json.dumps(value, separators=(",", ":"))) if value else None
+
+    def open_json(self, sealed: str | None) -> Any:
+        return json.loads(self.open(sealed)) if sealed else {}
