@@ -1,0 +1,1 @@
+"""Migrations. Each goes up and down on SQLite and PostgreSQL."""

@@ -1,0 +1,186 @@
+"""The only door to the store. `Database.transaction()` is one transaction on one new session, and nothing else opens one.
+
+Values, not rows, pass between two transactions, and no transaction is open while a provider is called.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+import sqlalchemy as sa
+import transaction
+import zope.sqlalchemy
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql, sqlite
+from zope.sqlalchemy.datamanager import STATUS_CHANGED
+
+from tp_gateway.errors import ConfigurationError, GatewayError
+
+_READ_ONLY = "tp_gateway_read_only"
+_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
+
+class StoreUnavailable(GatewayError):
+    """The database did not do it, or did not say whether it did (a lost COMMIT answer). Re-read before acting on it."""
+
+    def __init__(self) -> None:
+        super().__init__("service_unavailable", retry_after=5)
+
+
+class Database:
+    """One engine. SQLite file or PostgreSQL, by URL; `busy_seconds` is how long SQLite waits for another writer."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> None:
+        self.engine = make_engine(url, pool_size=pool_size, busy_seconds=busy_seconds)
+        self._write = orm.sessionmaker(self.engine, expire_on_commit=False)
+        reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
+        self._read = orm.sessionmaker(reader, expire_on_commit=False)
+        self._here = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[orm.Session]:
+        """Commits at the end; on any exception, a failing commit included, aborts and re-raises. Refuses to nest."""
+        manager = transaction.TransactionManager(explicit=True)
+        session = self._write()
+        # STATUS_CHANGED: without it zope.sqlalchemy throws away Core and text statements at commit.
+        zope.sqlalchemy.register(session, initial_state=STATUS_CHANGED, transaction_manager=manager)
+        with self._alone(), _store_errors():
+            manager.begin()
+            try:
+                yield session
+                manager.commit()
+            except BaseException:
+                manager.abort()
+                raise
+            finally:
+                session.close()
+
+    @contextmanager
+    def read(self) -> Iterator[orm.Session]:
+        """A read-only look: does not wait for writers on SQLite, and cannot write on either database."""
+        with self._alone(), _store_errors(), self._read() as session:
+            yield session
+
+    def require_no_transaction(self) -> None:
+        """Raises when this thread has one open: a provider is about to be called (commit, call, commit)."""
+        if getattr(self._here, "open", False):
+            raise RuntimeError("a provider must not be called while a database transaction is open")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if getattr(self._here, "open", False):
+            raise RuntimeError("transactions do not nest: finish the first, and pass values on")
+        self._here.open = True
+        try:
+            yield
+        finally:
+            self._here.open = False
+
+    def check(self) -> None:
+        """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                _check_pragmas(connection)
+            head, present = _revisions(connection)
+        if present is None or (present != head and present in _known_revisions()):
+            raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> sa.Engine:
+    """An engine whose transactions mean the same on both databases."""
+    parsed = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=busy_seconds, pool_pre_ping=False
+        )
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")
+    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=busy_seconds,
+        connect_args={"isolation_level": None, "timeout": busy_seconds},
+    )
+    sa.event.listen(engine, "connect", _set_pragmas)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_pragmas(connection: sa.Connection) -> None:
+    for pragma, wanted in (("foreign_keys", 1), ("journal_mode", "wal"), ("synchronous", 2)):
+        found = connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one()
+        if found != wanted:
+            raise ConfigurationError(f"SQLite refused PRAGMA {pragma} = {wanted}: use a local disk that supports it")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A deferred BEGIN fails with "database is locked" when two writers upgrade; IMMEDIATE makes them wait their turn.
+    reading = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _read_only_options(engine: sa.Engine) -> dict[str, Any]:
+    return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable from error
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+def _alembic(url: str = "") -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(resources.files("tp_gateway") / "alembic"))
+    config.attributes["url"] = url
+    return config
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in alembic.script.ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def _revisions(connection: sa.Connection) -> tuple[str | None, str | None]:
+    head = alembic.script.ScriptDirectory.from_config(_alembic()).get_current_head()
+    return head, alembic.migration.MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the schema at `url` up to `revision`."""
+    alembic.command.upgrade(_alembic(url), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    alembic.command.downgrade(_alembic(url), revision)
+
+
+def insert(session: orm.Session, table: sa.Table) -> Any:
+    """An INSERT that can say `on_conflict_do_nothing`, in the session's own dialect."""
+    return _INSERTS[session.get_bind().dialect.name](table)
+
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

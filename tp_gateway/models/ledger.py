@@ -1,0 +1,57 @@
+"""The books: append-only double entry. Each row moves one amount from one account to another, so every row balances by itself
+and an account's balance is the sum of its debits less its credits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.models.base import Base, is_currency, primary_key, reference_to
+
+RECEIVABLE = "receivable"
+"""What patients owe, by payable."""
+PATIENT_CREDIT = "patient_credit"
+"""Over-payment: the clinic owes it to the patient."""
+SUSPENSE = "suspense"
+"""Money that is certainly here and not certainly understood."""
+ADJUSTMENTS = "adjustments"
+"""Fees that were given up (a refund that does not make the payable due again)."""
+
+
+def clearing(provider: str) -> str:
+    """Money that a provider holds for the clinic."""
+    return f"clearing:{provider}"
+
+
+def fees(provider: str) -> str:
+    """What a provider charged."""
+    return f"fees:{provider}"
+
+
+class LedgerEntry(Base):
+    """`amount` > 0 minor units from `credit` to `debit`. `evidence` is the provider's own id of the movement: with payment and
+    kind it makes an entry unique, so that no fact is ever booked twice."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        is_currency(),
+        sa.CheckConstraint("amount > 0", name="amount"),
+        sa.CheckConstraint("debit <> credit", name="two_accounts"),
+        sa.UniqueConstraint("payment_id", "kind", "evidence"),
+    )
+
+    id: orm.Mapped[int] = primary_key()
+    payment_id: orm.Mapped[int] = reference_to("payments.id")
+    refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
+    payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
+    patient_id: orm.Mapped[int] = reference_to("users.id")
+    kind: orm.Mapped[str]
+    debit: orm.Mapped[str]
+    credit: orm.Mapped[str]
+    amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
+    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
+    evidence: orm.Mapped[str]
+    actor: orm.Mapped[str]
+    at: orm.Mapped[datetime] = orm.mapped_column(index=True)

@@ -1,0 +1,56 @@
+"""What can be paid: one row for an appointment and the invoices made for it, for ever, so that there is one lock and one
+place where a second charge is refused. And the allocations: which money counts towards which payable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.models.base import Base, BigId, is_currency, one_of, primary_key, reference_to
+
+
+class Payable(Base):
+    """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is the sum of the allocations.
+
+    `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names the live
+    invoice; it has no foreign key because `invoices.payable_id` already points the other way.
+    """
+
+    __tablename__ = "payables"
+    __table_args__ = (
+        is_currency(),
+        sa.CheckConstraint("amount >= 0", name="amount"),
+        sa.CheckConstraint("amount_paid >= 0", name="amount_paid"),
+    )
+
+    id: orm.Mapped[int] = primary_key()
+    patient_id: orm.Mapped[int] = reference_to("users.id", index=True)
+    appointment_id: orm.Mapped[int | None] = orm.mapped_column(BigId, sa.ForeignKey("appointments.id"), unique=True)
+    invoice_id: orm.Mapped[int | None] = orm.mapped_column(BigId, unique=True)
+    amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
+    amount_paid: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, default=0)
+    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
+    open: orm.Mapped[bool] = orm.mapped_column(default=True)
+
+
+class Allocation(Base):
+    """Money counted towards a payable, in signed minor units. Append-only: a correction is a new row."""
+
+    __tablename__ = "allocations"
+    __table_args__ = (
+        one_of("kind", ("charge", "refund", "refund_reversal", "adjustment"), "kind"),
+        is_currency(),
+        sa.CheckConstraint("amount <> 0", name="amount"),
+    )
+
+    id: orm.Mapped[int] = primary_key()
+    payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
+    payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True, index=True)
+    refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
+    kind: orm.Mapped[str]
+    amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
+    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
+    actor: orm.Mapped[str]
+    at: orm.Mapped[datetime]

@@ -1,0 +1,140 @@
+"""The states of a payment and of a refund, and every move between them that is legal. The table is the whole truth:
+`services.settlement` moves payments only along it, and a test compares it with the history of every test run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PaymentState(StrEnum):
+    CREATED = "created"
+    """The row is durable and the amount reserved; nothing that can move money was sent."""
+    SUBMITTING = "submitting"
+    """The provider's reference is durable; money may move from here on."""
+    AWAITING_CUSTOMER = "awaiting_customer"
+    """Waits for the customer: 3-D Secure, or card entry in the browser."""
+    PROCESSING = "processing"
+    """The provider accepted; the result comes later."""
+    UNKNOWN = "unknown"
+    """Asked, and not known. Looked up until it is."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Nothing was taken and the provider's object is closed or never existed."""
+    REFUNDED = "refunded"
+    """Everything that was captured went back."""
+
+
+P = PaymentState
+
+OPEN_STATES = (P.CREATED, P.SUBMITTING, P.AWAITING_CUSTOMER, P.PROCESSING, P.UNKNOWN)
+
+RANK = {
+    P.CREATED: 0,
+    P.SUBMITTING: 1,
+    P.UNKNOWN: 2,
+    P.AWAITING_CUSTOMER: 3,
+    P.PROCESSING: 4,
+    P.FAILED: 5,
+    P.SUCCEEDED: 6,
+}
+"""A look at the provider that began before the last one that was applied may only raise the rank."""
+
+TRANSITIONS: frozenset[tuple[PaymentState | None, PaymentState]] = frozenset(
+    {
+        (None, P.CREATED),
+        (None, P.SUCCEEDED),  # the reverse sweep adopts proven money that has no row (a restored backup)
+        (P.CREATED, P.SUBMITTING),
+        (P.CREATED, P.AWAITING_CUSTOMER),
+        (P.CREATED, P.PROCESSING),
+        (P.CREATED, P.FAILED),
+        (P.SUBMITTING, P.SUCCEEDED),
+        (P.SUBMITTING, P.PROCESSING),
+        (P.SUBMITTING, P.AWAITING_CUSTOMER),
+        (P.SUBMITTING, P.UNKNOWN),
+        (P.SUBMITTING, P.FAILED),
+        (P.AWAITING_CUSTOMER, P.AWAITING_CUSTOMER),  # an attempt failed in the browser; the customer may try again
+        (P.AWAITING_CUSTOMER, P.PROCESSING),
+        (P.AWAITING_CUSTOMER, P.SUCCEEDED),
+        (P.AWAITING_CUSTOMER, P.FAILED),
+        (P.AWAITING_CUSTOMER, P.UNKNOWN),
+        (P.UNKNOWN, P.AWAITING_CUSTOMER),
+        (P.UNKNOWN, P.PROCESSING),
+        (P.UNKNOWN, P.SUCCEEDED),
+        (P.UNKNOWN, P.FAILED),
+        (P.PROCESSING, P.SUCCEEDED),
+        (P.PROCESSING, P.FAILED),
+        (P.PROCESSING, P.UNKNOWN),
+        (P.SUCCEEDED, P.REFUNDED),
+        (P.REFUNDED, P.SUCCEEDED),  # a refund failed after all
+        (P.FAILED, P.SUCCEEDED),  # late success: the provider's own API shows captured money
+        (P.CREATED, P.SUCCEEDED),  # late success of an object whose reference was never stored
+    }
+)
+
+_PUBLIC = {P.SUCCEEDED: "succeeded", P.FAILED: "failed", P.REFUNDED: "refunded"}
+
+
+def public_status(state: str) -> str:
+    """The frontend's word: `pending`, `succeeded`, `failed` or `refunded`."""
+    return _PUBLIC.get(PaymentState(state), "pending")
+
+
+class RefundState(StrEnum):
+    CREATED = "created"
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+R = RefundState
+
+OPEN_REFUND_STATES = (R.CREATED, R.SUBMITTING, R.UNKNOWN, R.PENDING)
+
+REFUND_TRANSITIONS: frozenset[tuple[RefundState | None, RefundState]] = frozenset(
+    {
+        (None, R.CREATED),
+        (None, R.PENDING),  # made outside, in the provider's dashboard
+        (None, R.SUCCEEDED),
+        (None, R.FAILED),
+        (R.CREATED, R.SUBMITTING),
+        (R.SUBMITTING, R.UNKNOWN),
+        (R.SUBMITTING, R.PENDING),
+        (R.SUBMITTING, R.SUCCEEDED),
+        (R.SUBMITTING, R.FAILED),
+        (R.UNKNOWN, R.SUBMITTING),  # sent again with the same key
+        (R.UNKNOWN, R.PENDING),
+        (R.UNKNOWN, R.SUCCEEDED),
+        (R.UNKNOWN, R.FAILED),
+        (R.PENDING, R.SUCCEEDED),
+        (R.PENDING, R.FAILED),
+        (R.SUCCEEDED, R.FAILED),  # the bank sent it back (docs.stripe.com/refunds#failed-refunds)
+    }
+)
+
+
+class InvoiceStatus(StrEnum):
+    """`overdue` is not stored: it is a pending or partly paid invoice past its due date in clinic time."""
+
+    PENDING = "pending"
+    PARTIALLY_PAID = "partially_paid"
+    PAID = "paid"
+    VOID = "void"
+    REFUNDED = "refunded"
+
+
+class AppointmentStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
+class InboxState(StrEnum):
+    RECEIVED = "received"
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    UNMATCHED = "unmatched"
+    """Names a payment that is not here (yet)."""
