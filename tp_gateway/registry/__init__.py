@@ -1,0 +1,7 @@
+"""The enabled providers: loading (`plugins`), the guards around each call (`guarded`), the circuit breaker (`breaker`)."""
+
+from tp_gateway.registry.breaker import Breaker
+from tp_gateway.registry.guarded import GuardedProvider, ProviderFailed
+from tp_gateway.registry.plugins import CORE_FIELDS, Registry, installed, load
+
+__all__ = ["CORE_FIELDS", "Breaker", "GuardedProvider", "ProviderFailed", "Registry", "installed", "load"]

@@ -1,0 +1,207 @@
+"""A provider behind its guards: no open transaction, a hard deadline, a bulkhead, a circuit breaker, and a check of what came out.
+
+Whatever goes wrong inside a provider ends here as an `Outcome`; it never becomes an exception in a payment.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from datetime import datetime
+from threading import BoundedSemaphore
+from typing import Any, TypeVar
+
+from tp_gateway import observability
+from tp_gateway.contract import (
+    Health,
+    InvalidSignature,
+    MethodOrder,
+    Observation,
+    Order,
+    Outcome,
+    OutcomeState,
+    Prepared,
+    Provider,
+    Reason,
+    RefundOrder,
+    SavedMethod,
+)
+from tp_gateway.errors import GatewayError
+from tp_gateway.money import MAX_MINOR_UNITS
+from tp_gateway.registry.breaker import Breaker
+
+T = TypeVar("T")
+log = observability.logger(__name__)
+
+
+class ProviderFailed(Exception):
+    """A look-up (health, saved methods, lists) that gave no usable answer. Charges never raise it: they are `UNKNOWN`."""
+
+
+class GuardedProvider:
+    """What the services call. `lanes` is how many calls of this provider may run at once; a call that overruns its deadline
+    keeps its lane until it really ends, so a hanging provider can only ever take its own lanes."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        lanes: int,
+        breaker: Breaker,
+        require_no_transaction: Callable[[], None],
+        public_settings: Mapping[str, Any],
+    ) -> None:
+        self._provider: Any = provider
+        self.manifest = provider.manifest
+        self.public_settings = public_settings
+        self._breaker = breaker
+        self._require_no_transaction = require_no_transaction
+        self._lanes = BoundedSemaphore(lanes)
+        self._threads = ThreadPoolExecutor(lanes, thread_name_prefix=f"provider-{self.manifest.slug}")
+
+    @property
+    def slug(self) -> str:
+        return self.manifest.slug
+
+    def require_available(self) -> None:
+        """Before anything is written: 503 in no time while the circuit is open or every lane is taken."""
+        if self._breaker.is_open():
+            raise GatewayError("service_unavailable", retry_after=self._breaker.seconds_left())
+        if not self._lanes.acquire(blocking=False):
+            raise GatewayError("service_unavailable", retry_after=1)
+        self._lanes.release()
+
+    def shut_down(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # --- the members that move money or find out about it: always an answer -------------------------------------------
+
+    def prepare(self, order: Order) -> Prepared | Outcome:
+        answer = self._outcome("prepare", order.deadline, order, kinds=(Prepared, Outcome))
+        if isinstance(answer, Prepared) and not _is_reference(answer.reference):
+            return self._nonsense("prepare", "no reference")
+        return answer  # type: ignore[no-any-return]
+
+    def execute(self, order: Order, reference: str | None) -> Outcome:
+        return self._checked("execute", order, self._outcome("execute", order.deadline, order, reference))
+
+    def fetch(self, order: Order, reference: str | None) -> Outcome:
+        return self._checked("fetch", order, self._outcome("fetch", order.deadline, order, reference))
+
+    def close(self, order: Order, reference: str) -> Outcome:
+        return self._checked("close", order, self._outcome("close", order.deadline, reference, order.deadline))
+
+    def refund(self, order: RefundOrder) -> Outcome:
+        return self._checked("refund", order, self._outcome("refund", order.deadline, order))
+
+    def save_method(self, order: MethodOrder) -> SavedMethod | Outcome:
+        return self._outcome("save_method", order.deadline, order, kinds=(SavedMethod, Outcome))  # type: ignore[no-any-return]
+
+    # --- look-ups: raise ProviderFailed ---------------------------------------------------------------------------------
+
+    def check(self, seconds: float) -> Health:
+        deadline = time.monotonic() + seconds
+        return self._look_up("check", deadline, deadline, kind=Health)  # type: ignore[no-any-return]
+
+    def list_methods(self, payer: str, deadline: float) -> list[SavedMethod]:
+        return list(self._look_up("list_methods", deadline, payer, deadline, kind=list))
+
+    def drop_method(self, reference: str, deadline: float) -> None:
+        self._look_up("drop_method", deadline, reference, deadline, kind=type(None))
+
+    def list_since(self, moment: datetime, deadline: float) -> list[Observation]:
+        def everything() -> list[Observation]:
+            return list(self._provider.list_since(moment, deadline))
+
+        found = self._look_up("list_since", deadline, kind=list, call=everything)
+        return [observation for observation in found if isinstance(observation, Observation)]
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]:
+        """Pure, so it runs right here. Any exception at all means: not signed by the provider."""
+        try:
+            return list(self._provider.parse_webhook(body, headers))
+        except InvalidSignature:
+            raise
+        except Exception as error:
+            log.warning("webhook_not_parsed", provider=self.slug, error=type(error).__name__)
+            raise InvalidSignature from error
+
+    # --- the guards -----------------------------------------------------------------------------------------------------
+
+    def _outcome(self, member: str, deadline: float, *arguments: Any, kinds: tuple[type, ...] = (Outcome,)) -> Any:
+        try:
+            answer = self._call(member, deadline, getattr(self._provider, member), arguments)
+        except _NotSent as reason:
+            return Outcome(OutcomeState.NOT_SENT, reason=Reason.BUSY, provider_code=str(reason))
+        except FutureTimeout:
+            return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR, provider_code="deadline")
+        except Exception as error:
+            log.error("provider_raised", provider=self.slug, member=member, error=type(error).__name__, exc_info=error)
+            return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR, provider_code="exception")
+        return answer if isinstance(answer, kinds) else self._nonsense(member, type(answer).__name__)
+
+    def _look_up(
+        self, member: str, deadline: float, *arguments: Any, kind: type, call: Callable[..., Any] | None = None
+    ) -> Any:
+        try:
+            answer = self._call(member, deadline, call or getattr(self._provider, member), arguments)
+        except Exception as error:
+            log.warning("provider_look_up_failed", provider=self.slug, member=member, error=type(error).__name__)
+            raise ProviderFailed(f"{self.slug}.{member}") from error
+        if not isinstance(answer, kind):
+            self._nonsense(member, type(answer).__name__)
+            raise ProviderFailed(f"{self.slug}.{member}")
+        return answer
+
+    def _call(self, member: str, deadline: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        self._require_no_transaction()
+        if not self._lanes.acquire(blocking=False):
+            raise _NotSent("lanes_full")
+        if not self._breaker.admit():
+            self._lanes.release()
+            raise _NotSent("circuit_open")
+        started, result, healthy = time.monotonic(), "raised", False
+        try:
+            future: Future[T] = self._threads.submit(contextvars.copy_context().run, function, *arguments)
+        except BaseException:
+            self._lanes.release()
+            self._breaker.record(False)
+            raise
+        future.add_done_callback(lambda _: self._lanes.release())
+        try:
+            answer = future.result(max(0.0, deadline - started))
+            result = str(answer.state) if isinstance(answer, Outcome) else "answered"
+            healthy = not isinstance(answer, Outcome) or answer.reason not in (Reason.UNCLEAR, Reason.UNREACHABLE)
+            return answer
+        except FutureTimeout:
+            result = "deadline"
+            raise
+        finally:
+            self._breaker.record(healthy)
+            observability.BREAKER_OPEN.labels(self.slug).set(self._breaker.is_open())
+            observability.PROVIDER_SECONDS.labels(self.slug, member, result).observe(time.monotonic() - started)
+
+    def _checked(self, member: str, order: Order | RefundOrder, outcome: Outcome) -> Outcome:
+        """An outcome is believed only if it is possible: amounts are positive integers, success names money and currency."""
+        if outcome.state is OutcomeState.SUCCEEDED:
+            amount = outcome.settled
+            if type(amount) is not int or not 0 < amount <= MAX_MINOR_UNITS or not isinstance(outcome.currency, str):
+                return self._nonsense(member, "success without an amount and a currency")
+            if not _is_reference(outcome.reference) or not _is_reference(outcome.evidence):
+                return self._nonsense(member, "success without a reference and evidence")
+        return outcome
+
+    def _nonsense(self, member: str, what: str) -> Outcome:
+        log.error("provider_answered_nonsense", provider=self.slug, member=member, what=what)
+        return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR, provider_code="nonsense")
+
+
+class _NotSent(Exception):
+    """The call was never started."""
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 255

@@ -1,0 +1,79 @@
+"""Money that the provider has, with our label on it, and no row here: after a restored backup. It is written down as what it is, not lost."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tp_gateway import observability
+from tp_gateway.contract import Flow, Observation, Outcome
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database
+from tp_gateway.models import Payable, Payment
+from tp_gateway.models.states import PaymentState
+from tp_gateway.registry import GuardedProvider
+from tp_gateway.services import history
+from tp_gateway.services.bookkeeping import Booking, change_paid
+from tp_gateway.services.clock import Clock
+from tp_gateway.services.reading import standing
+
+P, Y = Payment.__table__, Payable.__table__
+ACTOR = "sweep"
+log = observability.logger(__name__)
+
+
+class Adoption:
+    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+        self._database, self._vault, self._clock = database, vault, clock
+
+    def adopt(self, provider: GuardedProvider, observation: Observation, evidence: Outcome) -> bool:
+        """Make the payment from the labels (`tp_gateway_payment`, `tp_gateway_payable`) and proven money. False, with a log line for
+        a person, where the labels lead nowhere."""
+        uuid, payable = observation.labels.get("tp_gateway_payment"), observation.labels.get("tp_gateway_payable", "")
+        if not uuid or not payable.isdecimal() or not evidence.settled or not evidence.currency:
+            log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
+            return False
+        now = self._clock()
+        with self._database.transaction() as session:
+            owner = session.execute(sa.select(Y).where(Y.c.id == int(payable)).with_for_update()).first()
+            if owner is None or owner.currency != evidence.currency:
+                log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
+                return False
+            if session.execute(sa.select(P.c.id).where(P.c.uuid == uuid)).first() is not None:
+                return False
+            values = {
+                "uuid": uuid,
+                "payable_id": owner.id,
+                "patient_id": owner.patient_id,
+                "appointment_id": owner.appointment_id,
+                "invoice_id": owner.invoice_id,
+                "provider": provider.slug,
+                "method": provider.manifest.method,
+                "flow": str(Flow.DIRECT),
+                "single_flight": provider.manifest.single_flight,
+                "amount": evidence.settled,
+                "currency": evidence.currency,
+                "state": str(PaymentState.SUCCEEDED),
+                "reference": observation.reference,
+                "captured": evidence.settled,
+                "evidence": evidence.evidence,
+                "transaction_id": evidence.transaction,
+                "receipt_url": evidence.receipt_url,
+                "late_success": True,
+                "created_by": ACTOR,
+                "created_at": now,
+                "updated_at": now,
+                "settled_at": now,
+            }
+            new_id = session.execute(sa.insert(P).returning(P.c.id), values).scalar_one()
+            adopted = standing(session, self._vault, new_id)
+            booking = Booking(session, adopted, ACTOR, now)
+            paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid)
+            if evidence.fee is not None and evidence.transaction:
+                booking.fee(evidence.fee, evidence.transaction)
+            change_paid(session, adopted, paid)
+            history.payment_moved(
+                session, new_id, provider.slug, None, PaymentState.SUCCEEDED, actor=ACTOR, reason="adopted", at=now
+            )
+            history.tell(session, "payment.succeeded", adopted.payment, now)
+        log.error("money_adopted", payment_id=new_id, provider=provider.slug)
+        return True

@@ -1,0 +1,171 @@
+"""The ledger and the allocations. Money that arrived or went back is booked here, in the transaction that settles it, exactly once:
+the provider's evidence keys each entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.database import insert
+from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment
+from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
+from tp_gateway.models.states import InvoiceStatus
+from tp_gateway.services.facts import PaymentFacts, RefundFacts
+from tp_gateway.services.reading import Standing
+
+L, A, Y, V, P = LedgerEntry.__table__, Allocation.__table__, Payable.__table__, Invoice.__table__, Payment.__table__
+
+_PAID = (
+    sa.update(Y).where(Y.c.id == sa.bindparam("payable")).values(amount_paid=Y.c.amount_paid + sa.bindparam("delta"))
+)
+_INVOICE_STATUS = (
+    sa.update(V)
+    .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void")
+    .values(status=sa.bindparam("new_status"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Who books, for which payment, when. `amount`s below are minor units."""
+
+    session: orm.Session
+    standing: Standing
+    actor: str
+    at: datetime
+
+    @property
+    def payment(self) -> PaymentFacts:
+        return self.standing.payment
+
+    def charge(self, amount: int, evidence: str) -> tuple[int, int]:
+        """Money was captured: what is due is paid, the rest is the patient's credit. Returns (paid, credit)."""
+        paid = min(amount, self.standing.due)
+        if paid and self._entry("charge", clearing(self.payment.provider), RECEIVABLE, paid, evidence):
+            self._allocate("charge", paid)
+        if amount > paid:
+            self._entry("overpayment", clearing(self.payment.provider), PATIENT_CREDIT, amount - paid, evidence)
+        return paid, amount - paid
+
+    def suspense(self, amount: int, currency: str, evidence: str) -> None:
+        """Money that is here but is not what was asked: kept apart until a person decided."""
+        self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
+
+    def fee(self, amount: int, evidence: str) -> None:
+        if amount > 0:
+            self._entry("fee", fees(self.payment.provider), clearing(self.payment.provider), amount, evidence)
+
+    def refund(self, refund: RefundFacts, evidence: str) -> int:
+        """Money went back. The payment's own over-payment goes first; then the payable's share, which is given up
+        (an adjustment) unless the refund reopens the payable. Returns the change of what is paid."""
+        from_credit = min(refund.amount, self._credit_left())
+        rest = refund.amount - from_credit
+        if from_credit:
+            self._entry("refund_credit", PATIENT_CREDIT, clearing(refund.provider), from_credit, evidence, refund.id)
+        if rest and self._entry("refund", RECEIVABLE, clearing(refund.provider), rest, evidence, refund.id):
+            self._allocate("refund", -rest, refund.id)
+            if refund.reopen:
+                return -rest
+            self._entry("adjustment", ADJUSTMENTS, RECEIVABLE, rest, evidence, refund.id)
+            self._allocate("adjustment", rest, refund.id)
+        return 0
+
+    def refund_reversal(self, refund: RefundFacts, evidence: str) -> int:
+        """A refund failed after it had been booked: the same entries the other way round."""
+        booked = self.session.execute(
+            sa.select(L.c.kind, L.c.debit, L.c.credit, L.c.amount).where(
+                L.c.refund_id == refund.id, L.c.kind.not_like("%_reversal")
+            )
+        ).all()
+        delta = 0
+        for entry in booked:
+            self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, entry.amount, evidence, refund.id)
+            if RECEIVABLE in (entry.debit, entry.credit):
+                change = entry.amount if entry.kind == "refund" else -entry.amount
+                self._allocate("refund_reversal", change, refund.id)
+                delta += change
+        return delta
+
+    def _credit_left(self) -> int:
+        """What is left of this payment's own over-payment."""
+        sign = sa.case((L.c.credit == PATIENT_CREDIT, L.c.amount), else_=-L.c.amount)
+        held = sa.or_(L.c.credit == PATIENT_CREDIT, L.c.debit == PATIENT_CREDIT)
+        query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, held)
+        return int(self.session.execute(query).scalar_one())
+
+    def _entry(
+        self,
+        kind: str,
+        debit: str,
+        credit: str,
+        amount: int,
+        evidence: str,
+        refund_id: int | None = None,
+        currency: str | None = None,
+    ) -> bool:
+        """False if this very movement is in the books already."""
+        statement = (
+            insert(self.session, L)
+            .on_conflict_do_nothing(index_elements=["payment_id", "kind", "evidence"])
+            .returning(L.c.id)
+        )
+        values = {
+            "payment_id": self.payment.id,
+            "refund_id": refund_id,
+            "payable_id": self.payment.payable_id,
+            "patient_id": self.payment.patient_id,
+            "kind": kind,
+            "debit": debit,
+            "credit": credit,
+            "amount": amount,
+            "currency": currency or self.payment.currency,
+            "evidence": evidence,
+            "actor": self.actor,
+            "at": self.at,
+        }
+        return self.session.execute(statement, values).first() is not None
+
+    def _allocate(self, kind: str, amount: int, refund_id: int | None = None) -> None:
+        self.session.execute(
+            sa.insert(A),
+            {
+                "payable_id": self.payment.payable_id,
+                "payment_id": self.payment.id,
+                "refund_id": refund_id,
+                "kind": kind,
+                "amount": amount,
+                "currency": self.payment.currency,
+                "actor": self.actor,
+                "at": self.at,
+            },
+        )
+
+
+def change_paid(session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False) -> str | None:
+    """Add `delta` to what is paid on the payable and keep the live invoice's status in step. Returns that status."""
+    if delta:
+        session.execute(_PAID, {"payable": standing.payment.payable_id, "delta": delta})
+    if standing.live_invoice_id is None:
+        return None
+    status = invoice_status(standing.payable_amount, standing.payable_paid + delta, refunded_all=refunded_all)
+    session.execute(_INVOICE_STATUS, {"invoice": standing.live_invoice_id, "new_status": str(status)})
+    return str(status)
+
+
+def invoice_status(amount: int, paid: int, *, refunded_all: bool = False) -> InvoiceStatus:
+    """The pure function that an invoice's stored status is."""
+    if refunded_all:
+        return InvoiceStatus.REFUNDED
+    if paid >= amount:
+        return InvoiceStatus.PAID
+    return InvoiceStatus.PARTIALLY_PAID if paid > 0 else InvoiceStatus.PENDING
+
+
+def everything_went_back(session: orm.Session, payable_id: int) -> bool:
+    """True when every captured cent of every payment of this payable was refunded."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(P.c.captured), 0), sa.func.coalesce(sa.func.sum(P.c.refunded), 0))
+    captured, refunded = session.execute(query.where(P.c.payable_id == payable_id)).one()
+    return bool(captured > 0 and captured == refunded)

@@ -1,0 +1,239 @@
+"""One charge after it was opened: prepare, store the reference (T2), execute, make sure, settle (T3).
+
+Commit, call, commit: no transaction is open while the provider is called. A time-out is not a failure: what is unclear is looked up,
+and `failed` is said only when the provider's object is closed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from tp_gateway import observability
+from tp_gateway.contract import Flow, Order, Outcome, OutcomeState, Payer, Prepared, Reason
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database, StoreUnavailable
+from tp_gateway.models import Payment
+from tp_gateway.models.states import PaymentState as S
+from tp_gateway.registry import GuardedProvider, Registry
+from tp_gateway.services import history
+from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
+from tp_gateway.services.idempotency import Idempotency
+from tp_gateway.services.payers import find_payer, remember_payer
+from tp_gateway.services.payment_methods import keep_method
+from tp_gateway.services.reading import standing
+from tp_gateway.services.settlement import Finding, Settlement
+from tp_gateway.timing import Timing
+
+P = Payment.__table__
+_CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
+_NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR)
+log = observability.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """For whom a payment is driven: the history's `actor`, and how the caller is answered, if there is one."""
+
+    actor: str
+    key: Key | None = None
+    render: RenderPayment | None = None
+
+
+class Charge:
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        vault: Vault,
+        timing: Timing,
+        settlement: Settlement,
+        idempotency: Idempotency,
+        environment: str,
+        clock: Clock,
+    ) -> None:
+        self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
+        self._settlement, self._idempotency, self._environment, self._clock = (
+            settlement,
+            idempotency,
+            environment,
+            clock,
+        )
+
+    # --- the live request ------------------------------------------------------------------------------------------------
+
+    def drive(self, payment: PaymentFacts, payer: Payer | None, drive: Drive) -> PaymentFacts:
+        """From `created` to as far as it gets within the request's time. Returns the payment as it stands."""
+        provider = self._registry.by_slug(payment.provider)
+        began = self._clock()
+        prepared = self._prepare(provider, payment, payer)
+        if isinstance(prepared, Outcome):
+            # Preparing moves no money, so whatever went wrong the payment can end here. A forgotten object is closed by the reverse sweep.
+            never_existed = replace(
+                prepared, state=OutcomeState.DECLINED, closed=True, reason=prepared.reason or Reason.UNCLEAR
+            )
+            return self.settle(payment, never_existed, began, drive)
+        ours = self._store_reference(payment, prepared, drive)
+        if ours is None:
+            return self._present(payment)
+        if payment.flow == Flow.BROWSER:
+            return ours
+        began = self._clock()
+        order = self.order(ours, payer, self._timing.execute)
+        outcome = self._make_sure(provider, ours, order, self._execute(provider, ours, order))
+        return self.settle(ours, outcome, began, drive)
+
+    def _prepare(
+        self, provider: GuardedProvider, payment: PaymentFacts, payer: Payer | None
+    ) -> Prepared | Outcome | None:
+        """Up to three tries with the same key: the provider makes one object however often it is asked."""
+        if not provider.manifest.capabilities.two_step:
+            return None
+        order = self.order(payment, payer, self._timing.prepare)
+        for attempt in range(3):
+            answer = provider.prepare(order)
+            if isinstance(answer, Prepared) or answer.state not in (OutcomeState.NOT_SENT, OutcomeState.UNKNOWN):
+                return answer
+            if attempt == 2 or order.seconds_left() < 1 or answer.provider_code in ("circuit_open", "lanes_full"):
+                return answer
+            time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - spreads retries
+        return answer
+
+    def _store_reference(self, payment: PaymentFacts, prepared: Prepared | None, drive: Drive) -> PaymentFacts | None:
+        """T2. From here on money may move. None: somebody else took the payment over, so nothing may be sent."""
+        waits = payment.flow == Flow.BROWSER
+        target, now = (S.AWAITING_CUSTOMER if waits else S.SUBMITTING), self._clock()
+        due = next_look(self._timing, now, 0) if waits else now + timedelta(seconds=self._timing.lease)
+        values = {"state": str(target), "updated_at": now, "next_check_at": due}
+        after = replace(payment, state=str(target), next_check_at=due)
+        if prepared is not None:
+            action = dict(prepared.action) if waits else {}
+            values |= {"reference": prepared.reference, "action_sealed": self._vault.seal_json(action)}
+            after = replace(after, reference=prepared.reference, action=action)
+            if prepared.state is not None:
+                values["provider_state_sealed"] = self._vault.seal_json(dict(prepared.state))
+                after = replace(after, provider_state=dict(prepared.state))
+        ours = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == S.CREATED)
+        with self._database.transaction() as session:
+            if session.execute(sa.update(P).where(*ours).values(values)).rowcount != 1:  # type: ignore[attr-defined]
+                return None
+            history.payment_moved(
+                session, payment.id, payment.provider, S.CREATED, target, actor=drive.actor, reason="", at=now
+            )
+            if prepared is not None:
+                remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
+        return after
+
+    def _execute(self, provider: GuardedProvider, payment: PaymentFacts, order: Order) -> Outcome:
+        outcome = provider.execute(order, payment.reference)
+        if outcome.state is OutcomeState.NOT_SENT and outcome.reason is Reason.BUSY and order.seconds_left() > 2:
+            # Certainly without effect, so one more try with the same key is safe.
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - spreads retries
+            outcome = provider.execute(order, payment.reference)
+        return outcome
+
+    def _make_sure(self, provider: GuardedProvider, payment: PaymentFacts, order: Order, outcome: Outcome) -> Outcome:
+        """P2': an unclear answer is looked up, and what cannot be charged any more is closed before it may be called failed."""
+        capabilities = provider.manifest.capabilities
+        if outcome.state in _CLEAR or outcome.closed:
+            return outcome
+        fresh = replace(order, deadline=time.monotonic() + self._timing.fetch)
+        if outcome.state is OutcomeState.UNKNOWN and capabilities.fetch:
+            found = provider.fetch(fresh, payment.reference)
+            if found.state in _CLEAR or found.closed or found.state is OutcomeState.UNKNOWN:
+                return found
+            outcome = replace(found, reason=found.reason or outcome.reason)
+        if outcome.state is OutcomeState.UNKNOWN or not capabilities.two_step or payment.reference is None:
+            return outcome
+        return close(provider, fresh, payment.reference, outcome)
+
+    # --- shared with recovery, confirm and the inbox ---------------------------------------------------------------------
+
+    def order(self, payment: PaymentFacts, payer: Payer | None, seconds: float) -> Order:
+        """What the provider is told about the payment: opaque ids, amount, currency."""
+        labels: Mapping[str, str] = {
+            "tp_gateway_environment": self._environment,
+            "tp_gateway_payment": payment.uuid,
+            "tp_gateway_payable": str(payment.payable_id),
+        }
+        return Order(
+            id=payment.uuid,
+            flow=Flow(payment.flow),
+            amount=payment.amount,
+            currency=payment.currency,
+            idempotency_key=payment.uuid,
+            deadline=time.monotonic() + seconds,
+            parameters=payment.parameters or {},
+            payer=payer,
+            method_reference=payment.method_reference,
+            save_method=payment.save_method,
+            labels=labels,
+            state=payment.provider_state,
+        )
+
+    def look(self, payment: PaymentFacts) -> tuple[Outcome, datetime]:
+        """Ask the provider for the truth. Returns it with the moment at which the look began."""
+        provider, began = self._registry.by_slug(payment.provider), self._clock()
+        if not provider.manifest.capabilities.fetch:
+            return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR), began
+        return provider.fetch(self.order(payment, None, self._timing.fetch), payment.reference), began
+
+    def close(self, payment: PaymentFacts, declined: Outcome) -> Outcome:
+        """Make sure that the payment's reference can never move money. Keeps why it was declined."""
+        provider = self._registry.by_slug(payment.provider)
+        if not provider.manifest.capabilities.two_step or payment.reference is None:
+            return replace(declined, state=OutcomeState.DECLINED, closed=True)
+        return close(provider, self.order(payment, None, self._timing.fetch), payment.reference, declined)
+
+    def settle(
+        self, payment: PaymentFacts, outcome: Outcome, began: datetime, drive: Drive, *, fenced: bool = True
+    ) -> PaymentFacts:
+        """T3. If the store does not answer, money may have moved and nothing is known to be written: the caller is told `pending`,
+        and the sweep finishes."""
+        finding = Finding(outcome, drive.actor, began, payment.epoch if fenced else None)
+        for attempt in (1, 2):
+            try:
+                with self._database.transaction() as session:
+                    after = self._settlement.apply(session, payment.id, finding)
+                    remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
+                    if outcome.saved_method is not None and after.state == S.SUCCEEDED:
+                        keep_method(session, payment.provider, payment.patient_id, outcome.saved_method, self._clock())
+                    if drive.render is not None and after.state == S.FAILED and after.reason in _NOTHING_HAPPENED:
+                        self._idempotency.release(session, drive.key)  # the caller is told to try again
+                    elif drive.render is not None and not after.is_open:
+                        self._idempotency.finish(session, drive.key, drive.render(after), self._clock())
+                return after
+            except StoreUnavailable:
+                log.warning("settlement_not_written", payment_id=payment.id, attempt=attempt)
+        return replace(payment, state=str(S.UNKNOWN))
+
+    def close_orphan(self, provider: GuardedProvider, reference: str) -> None:
+        """Close an object of ours at the provider that no payment here knows."""
+        no_payment = Order("", Flow.DIRECT, 0, "", "", deadline=time.monotonic() + self._timing.fetch)
+        outcome = provider.close(no_payment, reference)
+        log.warning("orphan_closed", provider=provider.slug, reference=reference, closed=outcome.closed)
+
+    def payer(self, payment: PaymentFacts) -> Payer | None:
+        with self._database.read() as session:
+            return find_payer(session, payment.provider, payment.patient_id)
+
+    def _present(self, payment: PaymentFacts) -> PaymentFacts:
+        with self._database.read() as session:
+            return standing(session, self._vault, payment.id).payment
+
+
+def close(provider: GuardedProvider, order: Order, reference: str, declined: Outcome) -> Outcome:
+    closed = provider.close(order, reference)
+    if closed.state is OutcomeState.DECLINED and closed.closed:
+        return replace(
+            closed,
+            reason=declined.reason or closed.reason,
+            provider_code=declined.provider_code or closed.provider_code,
+        )
+    return closed

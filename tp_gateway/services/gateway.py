@@ -1,0 +1,96 @@
+"""Puts the services together, once per process. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database
+from tp_gateway.registry import Registry
+from tp_gateway.services.adoption import Adoption
+from tp_gateway.services.charge import Charge
+from tp_gateway.services.clock import Clock, utc_now
+from tp_gateway.services.idempotency import Idempotency
+from tp_gateway.services.inbox import Inbox
+from tp_gateway.services.invoices import Invoices
+from tp_gateway.services.opening import Opening
+from tp_gateway.services.outbox import Outbox
+from tp_gateway.services.payment_methods import PaymentMethods
+from tp_gateway.services.payments import Payments
+from tp_gateway.services.practice import Practice
+from tp_gateway.services.recovery import Recovery
+from tp_gateway.services.refund_settlement import RefundSettlement
+from tp_gateway.services.refunds import Refunds
+from tp_gateway.services.settlement import Settlement
+from tp_gateway.timing import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything the outside may call. `currency` is the practice's own (ISO 4217)."""
+
+    database: Database
+    registry: Registry
+    timing: Timing
+    currency: str
+    payments: Payments
+    refunds: Refunds
+    payment_methods: PaymentMethods
+    invoices: Invoices
+    practice: Practice
+    inbox: Inbox
+    outbox: Outbox
+    recovery: Recovery
+    idempotency: Idempotency
+    clock: Clock
+
+    def ready(self) -> dict[str, str]:
+        """Component -> "ok", or what is wrong with it."""
+        try:
+            self.database.check()
+        except Exception as error:
+            return {"database": type(error).__name__}
+        return {"database": "ok"}
+
+    def close(self) -> None:
+        self.registry.close()
+        self.database.dispose()
+
+
+def build_gateway(
+    *,
+    database: Database,
+    registry: Registry,
+    vault: Vault,
+    timing: Timing,
+    environment: str,
+    time_zone: ZoneInfo,
+    currency: str,
+    sweep_calls_per_second: float = 5,
+    clock: Clock = utc_now,
+) -> Gateway:
+    idempotency = Idempotency(vault)
+    refund_settlement = RefundSettlement(vault, timing, clock)
+    settlement = Settlement(registry, vault, timing, refund_settlement, clock)
+    charge = Charge(database, registry, vault, timing, settlement, idempotency, environment, clock)
+    adoption = Adoption(database, vault, clock)
+    recovery = Recovery(database, registry, vault, timing, charge, adoption, sweep_calls_per_second, clock)
+    opening = Opening(vault, timing, idempotency, clock)
+    methods = PaymentMethods(database, registry, vault, timing, clock)
+    return Gateway(
+        database=database,
+        registry=registry,
+        timing=timing,
+        currency=currency,
+        payments=Payments(database, registry, vault, opening, charge, recovery, clock),
+        refunds=Refunds(database, registry, vault, timing, refund_settlement, recovery, charge, idempotency, clock),
+        payment_methods=methods,
+        invoices=Invoices(database, time_zone, clock),
+        practice=Practice(database, clock),
+        inbox=Inbox(database, registry, vault, timing, recovery, methods, clock),
+        outbox=Outbox(database, registry, timing, clock),
+        recovery=recovery,
+        idempotency=idempotency,
+        clock=clock,
+    )

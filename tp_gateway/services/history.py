@@ -1,0 +1,102 @@
+"""Writes down what happened: each move of a payment or refund, and the fact to tell others. Always inside the transaction
+that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway import money, observability
+from tp_gateway.models import OutboxMessage, Transition
+from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, PaymentState, RefundState
+from tp_gateway.services.facts import PaymentFacts, RefundFacts
+
+_TRANSITION = sa.insert(Transition.__table__)
+_MESSAGE = sa.insert(OutboxMessage.__table__)
+
+
+class IllegalTransition(Exception):
+    """A move that is not in the table of `models.states`: a bug, and the transaction is rolled back."""
+
+
+def payment_moved(
+    session: orm.Session,
+    payment_id: int,
+    provider: str,
+    before: str | None,
+    after: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+) -> None:
+    if (before and PaymentState(before), PaymentState(after)) not in TRANSITIONS:
+        raise IllegalTransition(f"{before} -> {after}")
+    _write(session, payment_id, None, before, after, actor, reason, at)
+    observability.PAYMENTS.labels(provider, after).inc()
+
+
+def refund_moved(
+    session: orm.Session, refund: RefundFacts, before: str | None, after: str, *, actor: str, reason: str, at: datetime
+) -> None:
+    if (before and RefundState(before), RefundState(after)) not in REFUND_TRANSITIONS:
+        raise IllegalTransition(f"refund: {before} -> {after}")
+    _write(session, refund.payment_id, refund.id, before, after, actor, reason, at)
+    observability.REFUNDS.labels(refund.provider, after).inc()
+
+
+def tell(session: orm.Session, topic: str, payment: PaymentFacts, at: datetime, **more: Any) -> None:
+    """Queue a fact for the outbox: opaque ids and amounts, nothing about a person's health."""
+    data: Mapping[str, Any] = {
+        "payment_id": payment.id,
+        "appointment_id": payment.appointment_id,
+        "invoice_id": payment.invoice_id,
+        "patient_id": payment.patient_id,
+        "payment_method": payment.method,
+        "amount": money.to_decimal_text(payment.amount, payment.currency),
+        "currency": payment.currency,
+        "status": payment.status,
+        **more,
+    }
+    session.execute(
+        _MESSAGE,
+        {
+            "uuid": str(uuid4()),
+            "topic": topic,
+            "payment_id": payment.id,
+            "data": data,
+            "created_at": at,
+            "attempts": 0,
+            "next_attempt_at": at,
+            "last_error": "",
+        },
+    )
+
+
+def _write(
+    session: orm.Session,
+    payment_id: int,
+    refund_id: int | None,
+    before: str | None,
+    after: str,
+    actor: str,
+    reason: str,
+    at: datetime,
+) -> None:
+    session.execute(
+        _TRANSITION,
+        {
+            "payment_id": payment_id,
+            "refund_id": refund_id,
+            "from_state": before,
+            "to_state": after,
+            "actor": actor,
+            "reason": reason[:500],
+            "at": at,
+        },
+    )

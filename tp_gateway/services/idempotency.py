@@ -1,0 +1,98 @@
+"""`Idempotency-Key`: one key of one user on one route starts one thing, and a repeat gets the same answer, byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.crypto import Vault
+from tp_gateway.database import insert
+from tp_gateway.errors import GatewayError
+from tp_gateway.models import IdempotencyRecord, Payment, Refund
+from tp_gateway.models.states import OPEN_REFUND_STATES, OPEN_STATES
+from tp_gateway.services.facts import Answer, Key
+
+K = IdempotencyRecord.__table__
+KEPT = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The key was used before: with a stored `answer`, or for a payment or refund that has none yet."""
+
+    answer: Answer | None
+    payment_id: int | None
+    refund_id: int | None
+
+
+class Idempotency:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def claim(self, session: orm.Session, key: Key | None, now: datetime) -> Repeat | None:
+        """Take the key, in the transaction that starts the work. None: it is ours now. GatewayError `idempotency_key_reuse` for
+        another body under the same key."""
+        if key is None:
+            return None
+        statement = (
+            insert(session, K).on_conflict_do_nothing(index_elements=["user_id", "route", "key"]).returning(K.c.id)
+        )
+        values = {
+            "user_id": key.user_id,
+            "route": key.route,
+            "key": key.key,
+            "body_hash": key.body_hash,
+            "created_at": now,
+        }
+        if session.execute(statement, values).first() is not None:
+            return None
+        record = session.execute(sa.select(K).where(*_is(key))).one()
+        if record.body_hash != key.body_hash:
+            raise GatewayError("idempotency_key_reuse", "This Idempotency-Key was used with another request")
+        answer = None
+        if record.answer_sealed:
+            status, text = self._vault.open(record.answer_sealed).split(" ", 1)
+            answer = Answer(int(status), text, replayed=True)
+        return Repeat(answer, record.payment_id, record.refund_id)
+
+    def attach(
+        self, session: orm.Session, key: Key | None, *, payment_id: int | None = None, refund_id: int | None = None
+    ) -> None:
+        """Say what the key has started, in the same transaction."""
+        if key is not None:
+            session.execute(sa.update(K).where(*_is(key)).values(payment_id=payment_id, refund_id=refund_id))
+
+    def release(self, session: orm.Session, key: Key | None) -> None:
+        """Nothing was started after all: the key may be used again."""
+        if key is not None:
+            session.execute(sa.delete(K).where(*_is(key), K.c.finished_at.is_(None)))
+
+    def finish(self, session: orm.Session, key: Key | None, answer: Answer, now: datetime) -> None:
+        """Store the final answer, in the transaction that makes it true."""
+        if key is not None:
+            sealed = self._vault.seal(f"{answer.status} {answer.text}")
+            session.execute(sa.update(K).where(*_is(key)).values(answer_sealed=sealed, finished_at=now))
+
+    def reap(self, session: orm.Session, now: datetime) -> int:
+        """Delete what is old enough, but never a record whose payment or refund is still open."""
+        open_payments = sa.select(Payment.id).where(Payment.state.in_(OPEN_STATES))
+        open_refunds = sa.select(Refund.id).where(Refund.state.in_(OPEN_REFUND_STATES))
+        old = sa.delete(K).where(
+            K.c.created_at < now - KEPT,
+            sa.or_(K.c.payment_id.is_(None), K.c.payment_id.not_in(open_payments)),
+            sa.or_(K.c.refund_id.is_(None), K.c.refund_id.not_in(open_refunds)),
+        )
+        return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+
+
+def _is(key: Key) -> tuple[sa.ColumnElement[bool], ...]:
+    return (K.c.user_id == key.user_id, K.c.route == key.route, K.c.key == key.key)
+
+
+def in_progress() -> GatewayError:
+    return GatewayError(
+        "idempotency_in_progress", "The first request with this key is still being worked on", retry_after=2
+    )

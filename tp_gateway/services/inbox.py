@@ -1,0 +1,145 @@
+"""Webhooks: a verified event is written down and acknowledged; then it is a hint to ask the provider. The order of events cannot
+matter, and nothing is believed on a webhook's word alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tp_gateway import observability
+from tp_gateway.contract import Subject
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database, insert
+from tp_gateway.errors import GatewayError, InvalidSignature, NotFound
+from tp_gateway.models import InboxEvent
+from tp_gateway.models.states import InboxState
+from tp_gateway.registry import Registry
+from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.payment_methods import PaymentMethods
+from tp_gateway.services.recovery import Recovery, match_payment
+from tp_gateway.timing import Timing
+
+E = InboxEvent.__table__
+_KEEP_TRYING = timedelta(hours=72)
+log = observability.logger(__name__)
+
+
+class Inbox:
+    """`arrived` is set when there is something to work off, so that the embedded worker need not wait for its interval."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        vault: Vault,
+        timing: Timing,
+        recovery: Recovery,
+        methods: PaymentMethods,
+        clock: Clock,
+    ) -> None:
+        self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
+        self._recovery, self._methods, self._clock = recovery, methods, clock
+        self.arrived = threading.Event()
+
+    def receive(self, slug: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Verify and write down; an event that was received before changes nothing. NotFound for a provider without webhooks,
+        GatewayError `invalid_signature`."""
+        provider = self._registry.find(slug)
+        if provider is None or not provider.manifest.capabilities.webhooks:
+            raise NotFound
+        try:
+            observations = provider.parse_webhook(body, headers)
+        except InvalidSignature:
+            raise GatewayError(
+                "invalid_signature", "The event is not signed by the provider, or too long ago"
+            ) from None
+        now = self._clock()
+        with self._database.transaction() as session:
+            for seen in observations:
+                ignored = seen.subject is Subject.NOTHING
+                values = {
+                    "provider": slug,
+                    "event_id": seen.event_id,
+                    "kind": seen.kind,
+                    "subject": str(seen.subject),
+                    "reference": seen.reference,
+                    "labels": dict(seen.labels) or None,
+                    "payer": seen.payer,
+                    "occurred_at": seen.occurred_at,
+                    "received_at": now,
+                    "state": str(InboxState.IGNORED if ignored else InboxState.RECEIVED),
+                    "attempts": 0,
+                    "next_attempt_at": None if ignored else now,
+                    "note": seen.note,
+                }
+                session.execute(
+                    insert(session, E).on_conflict_do_nothing(index_elements=["provider", "event_id"]), values
+                )
+        self.arrived.set()
+
+    def work(self, limit: int = 100) -> int:
+        """Work off what is due: one look at the provider for all events about the same thing. Returns how many events were done with."""
+        self.arrived.clear()
+        groups: dict[tuple[str, str, str], list[Any]] = {}
+        for event in self._claim(limit):
+            about = event.payer if event.subject == Subject.METHODS else event.reference or str(event.labels)
+            groups.setdefault((event.provider, event.subject, about or ""), []).append(event)
+        return sum(self._apply(events) for events in groups.values())
+
+    def _claim(self, limit: int) -> Sequence[Any]:
+        """Due events, each taken by one worker for the length of a lease."""
+        now = self._clock()
+        due = sa.select(E.c.id).where(E.c.next_attempt_at <= now).order_by(E.c.next_attempt_at).limit(limit)
+        with self._database.read() as session:
+            ids = session.execute(due).scalars().all()
+        if not ids:
+            return []
+        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": E.c.attempts + 1}
+        with self._database.transaction() as session:
+            mine = sa.update(E).where(E.c.id.in_(ids), E.c.next_attempt_at <= now).values(lease).returning(E)
+            return session.execute(mine).all()
+
+    def _apply(self, events: Sequence[Any]) -> int:
+        """All `events` are about the same thing, so one look answers them all."""
+        event = events[-1]
+        if event.subject == Subject.METHODS:
+            done = event.payer is None or self._methods.sync(event.provider, event.payer)
+            return self._finish(events, InboxState.APPLIED) if done else self._postpone(events, InboxState.RECEIVED)
+        with self._database.read() as session:
+            payment = match_payment(session, self._vault, event.provider, event.reference, event.labels or {})
+        if payment is None:
+            return self._postpone(events, InboxState.UNMATCHED)
+        if payment.is_open:
+            after = self._recovery.look_now(payment, f"provider:{payment.provider}")
+        else:
+            after = self._recovery.look_again(replace(payment, reference=payment.reference or event.reference))
+        unclear = (
+            payment.reference is not None and after.state == payment.state and after.observed_at == payment.observed_at
+        )
+        note = "" if after.state != payment.state else "nothing new"
+        return (
+            self._postpone(events, InboxState.RECEIVED) if unclear else self._finish(events, InboxState.APPLIED, note)
+        )
+
+    def _finish(self, events: Sequence[Any], state: InboxState, note: str = "") -> int:
+        self._write(events, {"state": str(state), "next_attempt_at": None, "note": note})
+        return len(events)
+
+    def _postpone(self, events: Sequence[Any], state: InboxState) -> int:
+        """Not yet: the provider did not answer, or the payment is not here. After three days a person is asked."""
+        now = self._clock()
+        if now - min(event.received_at for event in events) > _KEEP_TRYING:
+            log.error("event_given_up", provider=events[0].provider, reference=events[0].reference)
+            return self._finish(events, InboxState.UNMATCHED, "given up after 72 hours: needs a person")
+        later = next_look(self._timing, now, max(event.attempts for event in events))
+        self._write(events, {"state": str(state), "next_attempt_at": later})
+        return 0
+
+    def _write(self, events: Sequence[Any], values: Mapping[str, Any]) -> None:
+        with self._database.transaction() as session:
+            session.execute(sa.update(E).where(E.c.id.in_([event.id for event in events])).values(values))

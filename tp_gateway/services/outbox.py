@@ -1,0 +1,69 @@
+"""Tells committed facts to every plugin that wants to hear them: at least once, in order per payment, from a table that survives a crash."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway import observability
+from tp_gateway.contract import Event
+from tp_gateway.database import Database
+from tp_gateway.models import OutboxMessage
+from tp_gateway.registry import Registry
+from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.timing import Timing
+
+O = OutboxMessage.__table__  # noqa: E741 - one letter a table, as everywhere here
+log = observability.logger(__name__)
+
+
+class Outbox:
+    def __init__(self, database: Database, registry: Registry, timing: Timing, clock: Clock) -> None:
+        self._database, self._registry, self._timing, self._clock = database, registry, timing, clock
+
+    def relay(self, limit: int = 100) -> int:
+        """Tell what is due. Returns how many messages were told. Several relays at once are safe."""
+        now = self._clock()
+        earlier = orm.aliased(O)
+        # A message waits for the earlier ones of its payment, so that nobody hears of a refund before the payment.
+        held = sa.exists().where(
+            earlier.c.payment_id == O.c.payment_id, earlier.c.id < O.c.id, earlier.c.sent_at.is_(None)
+        )
+        due = sa.select(O.c.id).where(O.c.next_attempt_at <= now, ~held).order_by(O.c.id).limit(limit)
+        with self._database.read() as session:
+            ids = session.execute(due).scalars().all()
+        return sum(self._tell(message_id) for message_id in ids)
+
+    def _tell(self, message_id: int) -> bool:
+        message = self._claim(message_id)
+        if message is None:
+            return False
+        event = Event(id=message.uuid, topic=message.topic, occurred_at=message.created_at, data=message.data)
+        try:
+            self._registry.after_commit(event)
+        except Exception as error:  # a plugin's fault must stop neither the relay nor the other messages
+            log.warning(
+                "outbox_message_not_told", topic=message.topic, message_id=message.uuid, error=type(error).__name__
+            )
+            self._write(
+                message_id,
+                next_attempt_at=next_look(self._timing, self._clock(), message.attempts),
+                last_error=type(error).__name__,
+            )
+            return False
+        self._write(message_id, sent_at=self._clock(), next_attempt_at=None, last_error="")
+        return True
+
+    def _claim(self, message_id: int) -> Any:
+        now = self._clock()
+        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": O.c.attempts + 1}
+        with self._database.transaction() as session:
+            mine = sa.update(O).where(O.c.id == message_id, O.c.next_attempt_at <= now).values(lease).returning(O)
+            return session.execute(mine).first()
+
+    def _write(self, message_id: int, **values: Any) -> None:
+        with self._database.transaction() as session:
+            session.execute(sa.update(O).where(O.c.id == message_id).values(values))

@@ -1,0 +1,207 @@
+"""Payments as callers see them: pay, start in the browser, confirm, cancel, look up. Decides what another open payment means;
+the steps of a charge are in `charge`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from tp_gateway.contract import Flow, Reason
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database
+from tp_gateway.errors import GatewayError, NotFound
+from tp_gateway.fields import validate
+from tp_gateway.identity import Identity
+from tp_gateway.models import Payment
+from tp_gateway.models.states import OPEN_STATES
+from tp_gateway.models.states import PaymentState as S
+from tp_gateway.registry import Registry
+from tp_gateway.services.charge import Charge, Drive
+from tp_gateway.services.clock import Clock
+from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
+from tp_gateway.services.idempotency import in_progress
+from tp_gateway.services.opening import Blocked, Opened, Opening, Repeated
+from tp_gateway.services.reading import PAYMENTS, standing, to_payment
+from tp_gateway.services.recovery import Recovery
+
+P = Payment.__table__
+_STATES = {"pending": OPEN_STATES, "succeeded": (S.SUCCEEDED,), "failed": (S.FAILED,), "refunded": (S.REFUNDED,)}
+
+
+class Payments:
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        vault: Vault,
+        opening: Opening,
+        charge: Charge,
+        recovery: Recovery,
+        clock: Clock,
+    ) -> None:
+        self._database, self._registry, self._vault = database, registry, vault
+        self._opening, self._charge, self._recovery, self._clock = opening, charge, recovery, clock
+
+    def pay(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
+        """Take a payment. The answer is `render(payment)` for whatever became of it, or the stored answer of a repeat.
+
+        GatewayError: everything that refuses before money could move (see `opening`), `payment_in_progress`, `already_paid`.
+        """
+        provider = self._registry.for_method(wanted.method)
+        parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
+        provider.require_available()
+        # Twice: closing an abandoned attempt that stands in the way makes room for this one.
+        for _ in range(2):
+            opened = self._open(who, wanted, parameters, key)
+            if isinstance(opened, Repeated):
+                return self._repeat(opened, who, render, key)
+            if isinstance(opened, Opened):
+                payment = self._charge.drive(opened.payment, opened.payer, Drive(who.actor, key, render))
+                return render(payment)
+            if _is_same_attempt(opened):
+                return render(opened.payment)
+            self._make_way(opened.payment, who)
+        raise _blocked(opened.payment, who)
+
+    def start_in_browser(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
+        """As `pay`, for a payment that the patient's browser finishes: asked again, the same intent is answered."""
+        return self.pay(who, wanted, render, key)
+
+    def confirm(
+        self, who: Identity, slug: str, reference: str, appointment_id: int | None, render: RenderPayment
+    ) -> Answer:
+        """The browser says it is done; the provider is asked. NotFound unless it is the caller's; `payment_mismatch` if it is for
+        another appointment."""
+        with self._database.read() as session:
+            row = session.execute(PAYMENTS.where(P.c.provider == slug, P.c.reference == reference)).first()
+            payment = to_payment(row, self._vault) if row else None
+        if payment is None or payment.patient_id != who.user_id:
+            raise NotFound
+        if appointment_id is not None and payment.appointment_id != appointment_id:
+            raise GatewayError("payment_mismatch", "This payment is for another appointment")
+        return render(self._recovery.look_now(payment, who.actor))
+
+    def cancel(self, who: Identity, payment_id: int) -> PaymentFacts:
+        """Close a payment that waits for its customer. `payment_in_progress` while money may be moving, `not_payable` once it is over."""
+        payment = self._visible(who, payment_id)
+        if payment.state != S.AWAITING_CUSTOMER:
+            raise _blocked(payment, who) if payment.is_open else GatewayError("not_payable", "This payment is finished")
+        closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
+        if closed.is_open:
+            raise _blocked(closed, who)
+        if closed.state != S.FAILED:
+            raise GatewayError(
+                "already_paid", "The payment went through before it could be cancelled", payment_id=closed.id
+            )
+        return closed
+
+    def get(self, who: Identity, payment_id: int) -> PaymentFacts:
+        """The payment; an open one that is due for a look is looked at first. NotFound unless the caller may see it."""
+        payment = self._visible(who, payment_id)
+        due = payment.next_check_at is not None and payment.next_check_at <= self._clock()
+        return self._recovery.resolve(payment, who.actor) if payment.is_open and due else payment
+
+    def list(
+        self,
+        who: Identity,
+        *,
+        patient_id: int | None = None,
+        invoice_id: int | None = None,
+        appointment_id: int | None = None,
+        status: str | None = None,
+        method: str | None = None,
+        limit: int = 50,
+        before_id: int | None = None,
+    ) -> list[PaymentFacts]:
+        """Newest first; patients see their own. `status` is one of the four public words."""
+        wanted: Mapping[Any, Any] = {
+            P.c.patient_id: patient_id if who.is_staff else who.user_id,
+            P.c.invoice_id: invoice_id,
+            P.c.appointment_id: appointment_id,
+            P.c.method: method,
+        }
+        query = PAYMENTS.where(*(column == value for column, value in wanted.items() if value is not None))
+        if not who.is_staff and patient_id not in (None, who.user_id):
+            return []
+        if status is not None:
+            query = query.where(P.c.state.in_(_STATES[status]))
+        if before_id is not None:
+            query = query.where(P.c.id < before_id)
+        with self._database.read() as session:
+            return [to_payment(row, self._vault) for row in session.execute(query.order_by(P.c.id.desc()).limit(limit))]
+
+    def _open(
+        self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None
+    ) -> Opened | Repeated | Blocked:
+        provider = self._registry.for_method(wanted.method)
+        if self._registry.has_policies():
+            self._ask_policies(who, wanted, parameters, key)
+        with self._database.transaction() as session:
+            return self._opening.open(session, who, wanted, provider.manifest, parameters, key)
+
+    def _ask_policies(self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None) -> None:
+        """Show the policies the payment that would be opened, with no transaction open. What may not be paid anyway is refused first."""
+        manifest = self._registry.for_method(wanted.method).manifest
+        try:
+            with self._database.transaction() as session:
+                raise _Rehearsal(self._opening.open(session, who, wanted, manifest, parameters, key))
+        except _Rehearsal as rehearsal:
+            draft = rehearsal.result
+        if isinstance(draft, Opened):
+            self._registry.before_submit(self._charge.order(draft.payment, None, 0), wanted.method)
+
+    def _repeat(self, repeated: Repeated, who: Identity, render: RenderPayment, key: Key | None) -> Answer:
+        """The same key again: the stored answer, or what the payment that it started has come to."""
+        if repeated.answer is not None:
+            return repeated.answer
+        payment = repeated.payment
+        if payment is None:
+            raise in_progress()
+        if payment.state in (S.CREATED, S.SUBMITTING):
+            if payment.next_check_at is not None and payment.next_check_at > self._clock():
+                raise in_progress()
+            payment = self._recovery.resume(payment, Drive(who.actor, key, render))
+        answer = render(payment)
+        return Answer(answer.status, answer.text, replayed=True)
+
+    def _make_way(self, payment: PaymentFacts, who: Identity) -> None:
+        """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else is in progress."""
+        if payment.state != S.AWAITING_CUSTOMER:
+            raise _blocked(payment, who)
+        closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
+        if closed.is_open:
+            raise _blocked(closed, who)
+        if closed.state != S.FAILED:
+            raise GatewayError("already_paid", "This was paid a moment ago", payment_id=closed.id)
+
+    def _visible(self, who: Identity, payment_id: int) -> PaymentFacts:
+        with self._database.read() as session:
+            payment = standing(session, self._vault, payment_id).payment
+        if not who.is_staff and payment.patient_id != who.user_id:
+            raise NotFound
+        return payment
+
+
+class _Rehearsal(Exception):
+    """Carries what opening would have done out of its transaction, which is thereby rolled back."""
+
+    def __init__(self, result: Opened | Repeated | Blocked) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _is_same_attempt(blocked: Blocked) -> bool:
+    """A second click: the same payer waits for himself, so he gets the same attempt again instead of a second one."""
+    there, asked = blocked.payment, blocked.asked
+    if there.state != S.AWAITING_CUSTOMER or there.created_by != asked.created_by:
+        return False
+    same_way = there.flow == asked.flow and there.provider == asked.provider
+    same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
+    return same_way and same_card and there.amount == asked.amount and there.invoice_id == asked.invoice_id
+
+
+def _blocked(payment: PaymentFacts, who: Identity) -> GatewayError:
+    text = f"Payment {payment.id} for this is still in progress. Please do not pay again"
+    return GatewayError("payment_in_progress", text, payment_id=payment.id, retry_after=5)

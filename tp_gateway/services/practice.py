@@ -1,0 +1,153 @@
+"""The practice directory: the Django backend pushes its users and appointments, in bulk, as often as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.database import Database, insert
+from tp_gateway.models import Appointment, Payable, Payment, User
+from tp_gateway.models.states import AppointmentStatus
+from tp_gateway.models.states import PaymentState as S
+from tp_gateway.services.clock import Clock
+
+U, A, Y, P = User.__table__, Appointment.__table__, Payable.__table__, Payment.__table__
+_BATCH = 500
+Row = tuple[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    role: str
+    active: bool
+
+
+@dataclass(slots=True)
+class UpsertResult:
+    """How many rows were new, changed, as they were before, or refused: `errors` is row index -> field -> messages."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    errors: dict[int, Mapping[str, list[str]]] = field(default_factory=dict)
+
+
+class Practice:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def find_user(self, user_id: int) -> DirectoryUser | None:
+        with self._database.read() as session:
+            row = session.execute(sa.select(U.c.role, U.c.active).where(U.c.id == user_id)).first()
+        return DirectoryUser(row.role, row.active) if row else None
+
+    def upsert_users(self, rows: Sequence[Row]) -> UpsertResult:
+        """Rows of (index, {id, role, active, name, email, phone, created_at}). Each row counts by itself; the last of one id wins."""
+        result = UpsertResult()
+        for batch in _batches(rows):
+            with self._database.transaction() as session:
+                known = _by_id(session, U, [row["id"] for _, row in batch])
+                for _, row in batch:
+                    _count(result, self._upsert(session, U, known, row))
+        return result
+
+    def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
+        """Rows of (index, {id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, fee, currency}); `fee` in
+        minor units. A row is refused if its people are unknown, or if it would move money to another patient."""
+        result = UpsertResult()
+        for batch in _batches(rows):
+            with self._database.transaction() as session:
+                people = {row[name] for _, row in batch for name in ("patient_id", "practitioner_id")}
+                users = _by_id(session, U, [person for person in people if person is not None])
+                known = _by_id(session, A, [row["id"] for _, row in batch])
+                payables = self._lock_payables(session, [row["id"] for _, row in batch])
+                for index, row in batch:
+                    problem = _problem(row, users, known.get(row["id"]), payables.get(row["id"]))
+                    if problem:
+                        result.errors[index] = problem
+                        continue
+                    _count(result, self._upsert(session, A, known, row))
+                    self._keep_payable(session, row, payables)
+        return result
+
+    def _upsert(
+        self, session: orm.Session, table: sa.Table, known: dict[int, Mapping[str, Any]], row: Mapping[str, Any]
+    ) -> str:
+        before = known.get(row["id"])
+        if before is not None and all(before[name] == value for name, value in row.items()):
+            return "unchanged"
+        values = dict(row) | {"updated_at": self._clock()}
+        if before is None:
+            session.execute(sa.insert(table), values)
+        else:
+            session.execute(sa.update(table).where(table.c.id == row["id"]).values(values))
+        known[row["id"]] = {**(before or {}), **values}
+        return "updated" if before else "created"
+
+    def _lock_payables(self, session: orm.Session, appointment_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Locked in the order of their ids, so that two pushes cannot wait for each other."""
+        query = sa.select(Y).where(Y.c.appointment_id.in_(appointment_ids)).order_by(Y.c.id).with_for_update()
+        return {row.appointment_id: dict(row._mapping) for row in session.execute(query)}
+
+    def _keep_payable(self, session: orm.Session, row: Mapping[str, Any], payables: dict[int, dict[str, Any]]) -> None:
+        """What can be paid follows the appointment, until an invoice says what is to be paid."""
+        payable = payables.get(row["id"])
+        cancelled = row["status"] == AppointmentStatus.CANCELLED
+        if payable is None:
+            values = {
+                "patient_id": row["patient_id"],
+                "appointment_id": row["id"],
+                "invoice_id": None,
+                "amount": row["fee"],
+                "amount_paid": 0,
+                "currency": row["currency"],
+                "open": not cancelled,
+            }
+            new_id = session.execute(insert(session, Y).returning(Y.c.id), values).scalar_one()
+            payables[row["id"]] = values | {"id": new_id}
+            return
+        if payable["invoice_id"] is not None:
+            return
+        values = {"amount": row["fee"], "currency": row["currency"], "open": not cancelled}
+        if any(payable[name] != value for name, value in values.items()):
+            session.execute(sa.update(Y).where(Y.c.id == payable["id"]).values(values))
+            payable.update(values)
+        if cancelled:
+            # The sweep closes what waits for the customer on a payable that is not open.
+            waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER)
+            session.execute(sa.update(P).where(*waiting).values(next_check_at=self._clock()))
+
+
+def _problem(
+    row: Mapping[str, Any],
+    users: Mapping[int, Any],
+    before: Mapping[str, Any] | None,
+    payable: Mapping[str, Any] | None,
+) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    patient = users.get(row["patient_id"])
+    if patient is None or patient["role"] != "patient":
+        problems["patient_id"] = ["No such patient: push users first"]
+    if row["practitioner_id"] is not None and row["practitioner_id"] not in users:
+        problems["practitioner_id"] = ["No such user: push users first"]
+    if before is not None and before["patient_id"] != row["patient_id"]:
+        problems["patient_id"] = ["An appointment cannot change its patient"]
+    if payable is not None and payable["amount_paid"] and payable["currency"] != row["currency"]:
+        problems["currency"] = ["Cannot change after a payment"]
+    return problems
+
+
+def _batches(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+
+
+def _by_id(session: orm.Session, table: sa.Table, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    return {row.id: row._mapping for row in session.execute(sa.select(table).where(table.c.id.in_(ids)))}
+
+
+def _count(result: UpsertResult, what: str) -> None:
+    setattr(result, what, getattr(result, what) + 1)

@@ -1,0 +1,108 @@
+"""Rows to facts. The one place that knows how a payment, its payable and its invoice are read together, with or without their lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.crypto import Vault
+from tp_gateway.errors import NotFound
+from tp_gateway.models import Invoice, Payable, Payment, Refund
+from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
+
+P, Y, V, R = Payment.__table__, Payable.__table__, Invoice.__table__, Refund.__table__
+
+_DERIVED = {"action", "provider_state", "invoice"}
+_PAYMENT_FIELDS = [field.name for field in fields(PaymentFacts) if field.name not in _DERIVED]
+_REFUND_FIELDS = [field.name for field in fields(RefundFacts)]
+
+PAYMENTS = (
+    sa.select(
+        *(P.c[name] for name in _PAYMENT_FIELDS),
+        P.c.action_sealed,
+        P.c.provider_state_sealed,
+        P.c.single_flight,
+        Y.c.amount.label("payable_amount"),
+        Y.c.amount_paid.label("payable_paid"),
+        Y.c.open.label("payable_open"),
+        Y.c.invoice_id.label("live_invoice_id"),
+        V.c.number,
+        V.c.amount.label("invoice_amount"),
+        V.c.status.label("invoice_status"),
+        V.c.description.label("invoice_description"),
+        V.c.due_date,
+        V.c.created_at.label("invoice_created_at"),
+    )
+    .join(Y, Y.c.id == P.c.payable_id)
+    .outerjoin(V, V.c.id == P.c.invoice_id)
+)
+"""Every column of a standing payment; add a WHERE."""
+
+_BY_ID = PAYMENTS.where(P.c.id == sa.bindparam("id"))
+_LOCKED = _BY_ID.with_for_update(of=[Y, P])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A payment with its payable, as read in one statement. Amounts in minor units."""
+
+    payment: PaymentFacts
+    payable_amount: int
+    payable_paid: int
+    payable_open: bool
+    live_invoice_id: int | None
+
+    @property
+    def due(self) -> int:
+        return max(0, self.payable_amount - self.payable_paid)
+
+
+def standing(session: orm.Session, vault: Vault, payment_id: int, *, lock: bool = False) -> Standing:
+    """The payment, locked together with its payable if asked. NotFound."""
+    row = session.execute(_LOCKED if lock else _BY_ID, {"id": payment_id}).first()
+    if row is None:
+        raise NotFound
+    return to_standing(row, vault)
+
+
+def to_standing(row: Any, vault: Vault) -> Standing:
+    return Standing(to_payment(row, vault), row.payable_amount, row.payable_paid, row.payable_open, row.live_invoice_id)
+
+
+def to_payment(row: Any, vault: Vault) -> PaymentFacts:
+    values = row._mapping
+    return PaymentFacts(
+        **{name: values[name] for name in _PAYMENT_FIELDS},
+        action=vault.open_json(row.action_sealed),
+        provider_state=vault.open_json(row.provider_state_sealed),
+        invoice=_invoice(row),
+    )
+
+
+def _invoice(row: Any) -> InvoiceFacts | None:
+    if row.number is None:
+        return None
+    live = row.live_invoice_id == row.invoice_id
+    return InvoiceFacts(
+        id=row.invoice_id,
+        number=row.number,
+        patient_id=row.patient_id,
+        appointment_id=row.appointment_id,
+        amount=row.invoice_amount,
+        amount_paid=row.payable_paid if live else 0,
+        currency=row.currency,
+        status=row.invoice_status,
+        description=row.invoice_description,
+        due_date=row.due_date,
+        created_at=row.invoice_created_at,
+    )
+
+
+REFUNDS = sa.select(*(R.c[name] for name in _REFUND_FIELDS))
+
+
+def to_refund(row: Any) -> RefundFacts:
+    return RefundFacts(**row._mapping)

@@ -1,0 +1,185 @@
+"""The only writer of refunds: orders one, and brings one to what the provider says. Runs under the payable's lock, calls no provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.contract import RefundFact
+from tp_gateway.crypto import Vault
+from tp_gateway.models import Payment, Refund
+from tp_gateway.models.states import OPEN_REFUND_STATES, REFUND_TRANSITIONS, PaymentState
+from tp_gateway.models.states import RefundState as R
+from tp_gateway.services import bookkeeping, history
+from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.facts import PaymentFacts, RefundFacts
+from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
+from tp_gateway.timing import Timing
+
+T, P = Refund.__table__, Payment.__table__
+
+
+class RefundSettlement:
+    def __init__(self, vault: Vault, timing: Timing, clock: Clock) -> None:
+        self._vault, self._timing, self._clock = vault, timing, clock
+
+    def order(
+        self,
+        session: orm.Session,
+        payment: PaymentFacts,
+        amount: int,
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        reopen: bool = False,
+        wait: float = 0,
+    ) -> RefundFacts:
+        """Reserve a refund of `amount` minor units. The sweep sends it after `wait` seconds unless the caller has done so."""
+        refund = self._insert(
+            session, payment, amount, R.CREATED, actor, reason, at, reopen, at + timedelta(seconds=wait)
+        )
+        history.refund_moved(session, refund, None, R.CREATED, actor=actor, reason=reason, at=at)
+        return refund
+
+    def sync(self, session: orm.Session, payment_id: int, facts: Sequence[RefundFact], actor: str) -> PaymentFacts:
+        """Bring every refund of the payment to what the provider lists, also those made in its dashboard. Returns the payment after it."""
+        for fact in facts:
+            now_standing = standing(session, self._vault, payment_id, lock=True)
+            refund = self._find(session, now_standing.payment, fact)
+            if refund is None:
+                refund = self._adopt(session, now_standing.payment, fact, actor)
+            self.settle(session, now_standing, refund, R(str(fact.state)), fact.reference, actor, fact.provider_code)
+        return standing(session, self._vault, payment_id).payment
+
+    def settle(
+        self,
+        session: orm.Session,
+        before: Standing,
+        refund: RefundFacts,
+        target: R,
+        reference: str | None,
+        actor: str,
+        provider_code: str = "",
+    ) -> RefundFacts:
+        """Move one refund and book it: when it succeeded, and the other way round when it failed afterwards."""
+        now = self._clock()
+        same = refund.state == target
+        if not same and (R(refund.state), target) not in REFUND_TRANSITIONS:
+            return refund
+        after = replace(refund, state=str(target), reference=reference or refund.reference, provider_code=provider_code)
+        session.execute(
+            sa.update(T)
+            .where(T.c.id == refund.id)
+            .values(
+                state=after.state,
+                reference=after.reference,
+                provider_code=provider_code[:200],
+                updated_at=now,
+                next_check_at=next_look(self._timing, now, refund.checks if same else 0)
+                if target in OPEN_REFUND_STATES
+                else None,
+            )
+        )
+        if same:
+            return after
+        history.refund_moved(
+            session, refund, refund.state, after.state, actor=actor, reason=provider_code or refund.reason, at=now
+        )
+        evidence = after.reference or after.uuid
+        booking = bookkeeping.Booking(session, before, actor, now)
+        if target is R.SUCCEEDED:
+            self._money_moved(session, before, after, booking.refund(after, evidence), after.amount, actor, now)
+        elif target is R.FAILED and refund.state == R.SUCCEEDED:
+            self._money_moved(
+                session, before, after, booking.refund_reversal(after, evidence), -after.amount, actor, now
+            )
+        if target in (R.SUCCEEDED, R.FAILED):
+            payment = standing(session, self._vault, before.payment.id).payment
+            history.tell(session, f"refund.{target}", payment, now, refund_id=after.id, refund_amount=after.amount)
+        return after
+
+    def _money_moved(
+        self,
+        session: orm.Session,
+        before: Standing,
+        refund: RefundFacts,
+        paid_delta: int,
+        amount: int,
+        actor: str,
+        now: datetime,
+    ) -> None:
+        payment = before.payment
+        refunded = payment.refunded + amount
+        state = PaymentState.REFUNDED if refunded == payment.captured else PaymentState.SUCCEEDED
+        session.execute(
+            sa.update(P).where(P.c.id == payment.id).values(refunded=refunded, state=str(state), updated_at=now)
+        )
+        if state != payment.state:
+            history.payment_moved(
+                session,
+                payment.id,
+                payment.provider,
+                payment.state,
+                state,
+                actor=actor,
+                reason=f"refund {refund.id}",
+                at=now,
+            )
+        all_back = bookkeeping.everything_went_back(session, payment.payable_id) and not refund.reopen
+        bookkeeping.change_paid(session, before, paid_delta, refunded_all=all_back)
+
+    def _find(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact) -> RefundFacts | None:
+        ours = T.c.reference == fact.reference
+        if fact.our_id:
+            ours = sa.or_(ours, T.c.uuid == fact.our_id)
+        row = session.execute(REFUNDS.where(T.c.payment_id == payment.id, ours)).first()
+        return to_refund(row) if row else None
+
+    def _adopt(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact, actor: str) -> RefundFacts:
+        """A refund that we did not order: made at the provider by somebody."""
+        refund = self._insert(
+            session, payment, fact.amount, R.PENDING, actor, "made at the provider", self._clock(), False, None
+        )
+        history.refund_moved(
+            session, refund, None, R.PENDING, actor=actor, reason="made at the provider", at=refund.created_at
+        )
+        return refund
+
+    def _insert(
+        self,
+        session: orm.Session,
+        payment: PaymentFacts,
+        amount: int,
+        state: R,
+        actor: str,
+        reason: str,
+        at: datetime,
+        reopen: bool,
+        next_check_at: datetime | None,
+    ) -> RefundFacts:
+        values = {
+            "uuid": str(uuid4()),
+            "payment_id": payment.id,
+            "provider": payment.provider,
+            "reference": None,
+            "amount": amount,
+            "currency": payment.currency,
+            "state": str(state),
+            "epoch": 1,
+            "checks": 0,
+            "first_sent_at": None,
+            "reopen": reopen,
+            "reason": reason,
+            "provider_code": "",
+            "created_by": actor,
+            "created_at": at,
+        }
+        more = {"updated_at": at, "next_check_at": next_check_at}
+        new_id = session.execute(sa.insert(T).returning(T.c.id), values | more).scalar_one()
+        return RefundFacts(id=new_id, **values)  # type: ignore[arg-type]

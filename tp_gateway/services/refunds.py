@@ -1,0 +1,255 @@
+"""Refunds ordered by staff: reserved under the payable's lock, sent once, found out if unclear.
+
+Unlike a charge, a refund may be finished by the sweep: a person ordered it and it stays ordered.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway import money, observability
+from tp_gateway.contract import Outcome, OutcomeState, RefundOrder
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database, StoreUnavailable
+from tp_gateway.errors import GatewayError, ValidationError
+from tp_gateway.identity import Identity
+from tp_gateway.models import Refund
+from tp_gateway.models.states import OPEN_REFUND_STATES
+from tp_gateway.models.states import PaymentState as S
+from tp_gateway.models.states import RefundState as R
+from tp_gateway.registry import Registry
+from tp_gateway.services import history
+from tp_gateway.services.charge import Charge
+from tp_gateway.services.clock import Clock
+from tp_gateway.services.facts import Answer, Key, PaymentFacts, RefundFacts, RenderRefund
+from tp_gateway.services.idempotency import Idempotency, Repeat
+from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
+from tp_gateway.services.recovery import Recovery
+from tp_gateway.services.refund_settlement import RefundSettlement
+from tp_gateway.timing import Timing
+
+T = Refund.__table__
+RESEND_FOR = timedelta(hours=23)
+"""The provider forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests); after this nothing is sent again."""
+_TARGETS = {OutcomeState.SUCCEEDED: R.SUCCEEDED, OutcomeState.PENDING: R.PENDING, OutcomeState.DECLINED: R.FAILED}
+log = observability.logger(__name__)
+
+
+class Refunds:
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        vault: Vault,
+        timing: Timing,
+        settlement: RefundSettlement,
+        recovery: Recovery,
+        charge: Charge,
+        idempotency: Idempotency,
+        clock: Clock,
+    ) -> None:
+        self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
+        self._settlement, self._recovery, self._charge = settlement, recovery, charge
+        self._idempotency, self._clock = idempotency, clock
+
+    def request(
+        self,
+        who: Identity,
+        payment_id: int,
+        amount: Decimal | None,
+        reason: str,
+        reopen: bool,
+        render: RenderRefund,
+        key: Key | None,
+    ) -> Answer:
+        """Give `amount` (major units; None for all that is left) of a payment back. `reopen`: what was paid for becomes due again.
+
+        GatewayError: NotFound, `not_payable` (nothing was captured), `refund_exceeds_balance`, ValidationError on `amount`.
+        """
+        with self._database.transaction() as session:
+            before = standing(session, self._vault, payment_id, lock=True)
+            repeat = self._idempotency.claim(session, key, self._clock())
+            if repeat is None:
+                refund = self._reserve(session, who, before, amount, reason, reopen)
+                self._idempotency.attach(session, key, payment_id=payment_id, refund_id=refund.id)
+        if repeat is not None:
+            return self._repeat(repeat, render)
+        sent = self._send(refund, who.actor, R.CREATED)
+        return self._answer(sent or self._present(refund.id), render, key)
+
+    def of_payment(self, payment_id: int) -> list[RefundFacts]:
+        """Every refund of a payment, oldest first."""
+        with self._database.read() as session:
+            rows = session.execute(REFUNDS.where(T.c.payment_id == payment_id).order_by(T.c.id))
+            return [to_refund(row) for row in rows]
+
+    def sweep(self, limit: int = 50) -> int:
+        """Finish refunds that are due. Several sweeps at once are safe."""
+        with self._database.read() as session:
+            due = sa.select(T.c.id).where(T.c.next_check_at <= self._clock()).order_by(T.c.next_check_at).limit(limit)
+            ids = session.execute(due).scalars().all()
+        return sum(self._find_out(refund) for refund in map(self._take, ids) if refund is not None)
+
+    # --- ordering ----------------------------------------------------------------------------------------------------------
+
+    def _reserve(
+        self, session: orm.Session, who: Identity, before: Standing, amount: Decimal | None, reason: str, reopen: bool
+    ) -> RefundFacts:
+        payment = before.payment
+        provider = self._registry.find(payment.provider)
+        if provider is None or not provider.manifest.capabilities.refund:
+            raise GatewayError("not_payable", "This payment method cannot give money back by itself")
+        if payment.state == S.REFUNDED:
+            raise GatewayError("refund_exceeds_balance", "Everything was given back already")
+        if payment.state != S.SUCCEEDED:
+            raise GatewayError("not_payable", "Only a payment that succeeded can be refunded")
+        open_sum = sa.select(sa.func.coalesce(sa.func.sum(T.c.amount), 0))
+        waiting = session.execute(
+            open_sum.where(T.c.payment_id == payment.id, T.c.state.in_(OPEN_REFUND_STATES))
+        ).scalar_one()
+        left = payment.captured - payment.refunded - int(waiting)
+        asked = left if amount is None else _minor_units(amount, payment)
+        if asked > payment.captured:
+            raise ValidationError({"amount": ["More than was paid"]})
+        if asked > left or left == 0:
+            text = money.to_decimal_text(left, payment.currency)
+            raise GatewayError("refund_exceeds_balance", f"At most {text} can still be refunded")
+        if asked < payment.captured and not provider.manifest.capabilities.partial_refund:
+            raise ValidationError({"amount": ["This payment method can only be refunded in full"]})
+        return self._settlement.order(
+            session,
+            payment,
+            asked,
+            actor=who.actor,
+            reason=reason,
+            at=self._clock(),
+            reopen=reopen,
+            wait=self._timing.lease,
+        )
+
+    def _repeat(self, repeat: Repeat, render: RenderRefund) -> Answer:
+        if repeat.answer is not None:
+            return repeat.answer
+        if repeat.refund_id is None:
+            raise GatewayError("idempotency_in_progress", retry_after=2)
+        refund = self._present(repeat.refund_id)
+        answer = render(refund, self._payment(refund.payment_id))
+        return Answer(answer.status, answer.text, replayed=True)
+
+    def _answer(self, refund: RefundFacts, render: RenderRefund, key: Key | None) -> Answer:
+        answer = render(refund, self._payment(refund.payment_id))
+        if key is not None and refund.state in (R.SUCCEEDED, R.FAILED):
+            with self._database.transaction() as session:
+                self._idempotency.finish(session, key, answer, self._clock())
+        return answer
+
+    # --- sending and finding out ---------------------------------------------------------------------------------------------
+
+    def _send(self, refund: RefundFacts, actor: str, expected: R) -> RefundFacts | None:
+        """Commit that it is being sent, send it, settle. None: somebody else has it."""
+        now = self._clock()
+        values = {
+            "state": str(R.SUBMITTING),
+            "first_sent_at": refund.first_sent_at or now,
+            "updated_at": now,
+            "next_check_at": now + timedelta(seconds=self._timing.lease),
+        }
+        ours = (T.c.id == refund.id, T.c.epoch == refund.epoch, T.c.state == expected)
+        with self._database.transaction() as session:
+            if session.execute(sa.update(T).where(*ours).values(values)).rowcount != 1:  # type: ignore[attr-defined]
+                return None
+            if expected is not R.SUBMITTING:
+                history.refund_moved(session, refund, expected, R.SUBMITTING, actor=actor, reason="", at=now)
+            payment = standing(session, self._vault, refund.payment_id).payment
+        order = RefundOrder(
+            id=refund.uuid,
+            payment_reference=payment.reference or "",
+            amount=refund.amount,
+            currency=refund.currency,
+            idempotency_key=refund.uuid,
+            deadline=time.monotonic() + self._timing.execute,
+            labels={"tp_gateway_refund": refund.uuid, "tp_gateway_payment": payment.uuid},
+            state=payment.provider_state,
+        )
+        outcome = self._registry.by_slug(refund.provider).refund(order)
+        return self._settle(refund, outcome, actor)
+
+    def _settle(self, refund: RefundFacts, outcome: Outcome, actor: str) -> RefundFacts:
+        target = _TARGETS.get(outcome.state, R.UNKNOWN)
+        if outcome.state is OutcomeState.SUCCEEDED and (outcome.settled, outcome.currency) != (
+            refund.amount,
+            refund.currency,
+        ):
+            log.error("refund_settled_otherwise", refund_id=refund.id, settled=outcome.settled)
+            target = R.UNKNOWN
+        try:
+            with self._database.transaction() as session:
+                before = standing(session, self._vault, refund.payment_id, lock=True)
+                now = _one(session, refund.id)
+                reference = outcome.reference if target is not R.UNKNOWN else None
+                return self._settlement.settle(session, before, now, target, reference, actor, outcome.provider_code)
+        except StoreUnavailable:
+            log.warning("refund_not_written", refund_id=refund.id)
+            return refund  # it stands as `submitting`; the sweep finds out
+
+    def _take(self, refund_id: int) -> RefundFacts | None:
+        now = self._clock()
+        lease = {
+            "epoch": T.c.epoch + 1,
+            "checks": T.c.checks + 1,
+            "next_check_at": now + timedelta(seconds=self._timing.lease),
+        }
+        with self._database.transaction() as session:
+            mine = sa.update(T).where(T.c.id == refund_id, T.c.next_check_at <= now).values(lease)
+            if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
+                return None
+            return _one(session, refund_id)
+
+    def _find_out(self, refund: RefundFacts) -> bool:
+        if refund.state == R.CREATED:
+            self._send(refund, "sweep", R.CREATED)
+            return True
+        payment = self._payment(refund.payment_id)
+        outcome, began = self._charge.look(payment)
+        # Everything the provider lists is settled here, this refund too if it is among them.
+        self._recovery.apply(payment, outcome, began, "sweep")
+        if (
+            self._present(refund.id).state not in (R.SUBMITTING, R.UNKNOWN)
+            or outcome.state is not OutcomeState.SUCCEEDED
+        ):
+            return True
+        if self._may_send_again(refund):
+            self._send(refund, "sweep", R(refund.state))
+        else:
+            absent = Outcome(OutcomeState.DECLINED, provider_code="absent")
+            self._settle(refund, absent, "sweep")
+        return True
+
+    def _may_send_again(self, refund: RefundFacts) -> bool:
+        """The provider lists the refunds and ours is not among them: the same key is safe while the provider remembers it."""
+        sent: datetime | None = refund.first_sent_at
+        return sent is None or self._clock() - sent < RESEND_FOR
+
+    def _payment(self, payment_id: int) -> PaymentFacts:
+        with self._database.read() as session:
+            return standing(session, self._vault, payment_id).payment
+
+    def _present(self, refund_id: int) -> RefundFacts:
+        with self._database.read() as session:
+            return _one(session, refund_id)
+
+
+def _one(session: orm.Session, refund_id: int) -> RefundFacts:
+    return to_refund(session.execute(REFUNDS.where(T.c.id == refund_id)).one())
+
+
+def _minor_units(amount: Decimal, payment: PaymentFacts) -> int:
+    try:
+        return money.to_minor_units(amount, payment.currency)
+    except ValueError as error:
+        raise ValidationError({"amount": [str(error)]}) from None

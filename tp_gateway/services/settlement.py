@@ -1,0 +1,226 @@
+"""The only writer of what a provider found out. Request, webhook, sweep and staff all end in `Settlement.apply`, under the payable's lock.
+
+It moves a payment only along `models.states.TRANSITIONS`, books money, keeps payable and invoice in step, writes the history and the
+outbox. It never calls a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway import observability
+from tp_gateway.contract import Manifest, Outcome, OutcomeState, Reason
+from tp_gateway.crypto import Vault
+from tp_gateway.models import Payment
+from tp_gateway.models.states import OPEN_STATES, RANK, TRANSITIONS
+from tp_gateway.models.states import PaymentState as S
+from tp_gateway.registry import Registry
+from tp_gateway.services import bookkeeping, history
+from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.facts import PaymentFacts
+from tp_gateway.services.reading import Standing, standing
+from tp_gateway.services.refund_settlement import RefundSettlement
+from tp_gateway.timing import Timing
+
+P = Payment.__table__
+_MONEY_IS_IN = (S.SUCCEEDED, S.REFUNDED)
+log = observability.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, by whom (`actor`), and when the look at the provider began. `epoch`: only if the payment still has it."""
+
+    outcome: Outcome
+    actor: str
+    began: datetime
+    epoch: int | None = None
+
+
+class Settlement:
+    def __init__(
+        self, registry: Registry, vault: Vault, timing: Timing, refunds: RefundSettlement, clock: Clock
+    ) -> None:
+        self._registry, self._vault, self._timing, self._refunds, self._clock = registry, vault, timing, refunds, clock
+
+    def apply(self, session: orm.Session, payment_id: int, finding: Finding) -> PaymentFacts:
+        """Bring the payment to what was found. Returns it as it stands afterwards; a stale or fenced finding changes nothing."""
+        before = standing(session, self._vault, payment_id, lock=True)
+        payment, outcome = before.payment, finding.outcome
+        if finding.epoch is not None and payment.epoch != finding.epoch:
+            return payment
+        manifest = self._registry.by_slug(payment.provider).manifest
+        problem = _mismatch(payment, outcome, manifest)
+        target = _target(payment, outcome, manifest, problem)
+        if (
+            payment.observed_at
+            and finding.began < payment.observed_at
+            and RANK.get(target, 9) <= RANK.get(S(payment.state), 9)
+        ):
+            return payment
+        now = self._clock()
+        changes = _facts_of(outcome, payment, target, self._vault)
+        if outcome.state is not OutcomeState.UNKNOWN and outcome.reference is not None:
+            changes["observed_at"] = max(finding.began, payment.observed_at or finding.began)
+        booking = bookkeeping.Booking(session, before, finding.actor, now)
+        after = replace(payment, state=str(target), **_plain(changes, outcome, target))
+        if problem:
+            self._review(booking, problem, outcome, changes)
+        elif outcome.state is OutcomeState.SUCCEEDED:
+            after = self._book(booking, before, after, outcome, changes)
+        changes |= {"state": str(target), "updated_at": now, "next_check_at": self._next_check(after, before, now)}
+        moved = session.execute(
+            sa.update(P)
+            .where(P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == payment.state)
+            .values(changes)
+        )
+        if moved.rowcount != 1:  # type: ignore[attr-defined]
+            raise RuntimeError("a locked payment changed under its lock")
+        self._write_history(session, payment, after, finding, now)
+        if outcome.refunds and target in _MONEY_IS_IN:
+            after = self._refunds.sync(session, after.id, outcome.refunds, f"provider:{payment.provider}")
+        return replace(after, next_check_at=changes["next_check_at"])
+
+    def _book(
+        self,
+        booking: bookkeeping.Booking,
+        before: Standing,
+        after: PaymentFacts,
+        outcome: Outcome,
+        changes: dict[str, Any],
+    ) -> PaymentFacts:
+        settled, evidence = outcome.settled or 0, outcome.evidence or ""
+        if outcome.fee is not None and outcome.transaction and before.payment.transaction_id is None:
+            booking.fee(outcome.fee, outcome.transaction)
+        if settled <= before.payment.captured:
+            return after
+        paid, credit = booking.charge(settled - before.payment.captured, evidence)
+        status = bookkeeping.change_paid(booking.session, before, paid)
+        changes |= {"captured": settled, "evidence": evidence, "settled_at": booking.at}
+        late = before.payment.state == S.FAILED
+        if late:
+            changes["late_success"] = True
+            log.error("late_success", payment_id=after.id, provider=after.provider)
+        if late and credit:
+            # The patient may have paid another way since: what is too much goes back, exactly once.
+            self._refunds.order(booking.session, after, credit, actor="sweep", reason="over_collected", at=booking.at)
+        invoice = after.invoice
+        if invoice is not None and status is not None and invoice.id == before.live_invoice_id:
+            invoice = replace(invoice, amount_paid=invoice.amount_paid + paid, status=status)
+        return replace(
+            after, captured=settled, evidence=evidence, settled_at=booking.at, late_success=late, invoice=invoice
+        )
+
+    def _review(self, booking: bookkeeping.Booking, problem: str, outcome: Outcome, changes: dict[str, Any]) -> None:
+        if outcome.state is OutcomeState.SUCCEEDED:
+            booking.suspense(outcome.settled or 0, outcome.currency or "", outcome.evidence or "")
+        changes |= {"needs_review": True, "review_note": problem}
+        if not booking.payment.needs_review:
+            observability.REVIEWS.labels(booking.payment.provider).inc()
+            log.error("needs_review", payment_id=booking.payment.id, provider=booking.payment.provider, problem=problem)
+            history.tell(booking.session, "payment.needs_review", booking.payment, booking.at)
+
+    def _next_check(self, after: PaymentFacts, before: Standing, now: datetime) -> datetime | None:
+        waiting_for_transaction = after.state == S.SUCCEEDED and after.transaction_id is None
+        if after.state not in OPEN_STATES and not waiting_for_transaction:
+            return None
+        checks = after.checks if after.state == before.payment.state else 0
+        return next_look(self._timing, now, checks)
+
+    def _write_history(
+        self, session: orm.Session, payment: PaymentFacts, after: PaymentFacts, finding: Finding, now: datetime
+    ) -> None:
+        another_attempt_failed = after.state == S.AWAITING_CUSTOMER and after.provider_code not in (
+            "",
+            payment.provider_code,
+        )
+        if after.state == payment.state and not another_attempt_failed:
+            return
+        reason = after.reason or finding.outcome.provider_code
+        history.payment_moved(
+            session,
+            payment.id,
+            payment.provider,
+            payment.state,
+            after.state,
+            actor=finding.actor,
+            reason=reason,
+            at=now,
+        )
+        if after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
+            history.tell(session, f"payment.{after.state}", after, now)
+
+
+def _target(payment: PaymentFacts, outcome: Outcome, manifest: Manifest, problem: str | None) -> S:
+    """The state that the outcome asks for, or the present one if it asks for nothing legal."""
+    state = S(payment.state)
+    if problem:
+        wanted = S.UNKNOWN
+    elif outcome.state is OutcomeState.SUCCEEDED:
+        wanted = state if state in _MONEY_IS_IN else S.SUCCEEDED
+    elif state in (*_MONEY_IS_IN, S.FAILED):
+        wanted = state  # money evidence outranks whatever is said afterwards; a closed payment stays closed
+    elif outcome.state is OutcomeState.PENDING:
+        wanted = S.PROCESSING
+    elif outcome.state is OutcomeState.NEEDS_ACTION:
+        wanted = S.AWAITING_CUSTOMER
+    elif outcome.state is OutcomeState.DECLINED:
+        # `failed` is said only when the object is closed, or never existed, or cannot be closed at this kind of provider.
+        definite = outcome.closed or state is S.CREATED or not manifest.capabilities.two_step
+        wanted = S.FAILED if definite else state
+    else:
+        wanted = S.UNKNOWN if state is S.SUBMITTING else state
+    return wanted if wanted is state or (state, wanted) in TRANSITIONS else state
+
+
+def _mismatch(payment: PaymentFacts, outcome: Outcome, manifest: Manifest) -> str | None:
+    """Why a person must look: what the provider says cannot be what we asked for."""
+    if outcome.reason is Reason.NO_SUCH_OBJECT and payment.reference and payment.state in OPEN_STATES:
+        return "the provider does not know the reference that it gave us"
+    if outcome.state is not OutcomeState.SUCCEEDED:
+        return None
+    if payment.reference and outcome.reference != payment.reference:
+        return "another reference was settled"
+    if outcome.currency != payment.currency:
+        return f"settled in {outcome.currency}, asked in {payment.currency}"
+    if manifest.settles_exactly and outcome.settled != payment.amount:
+        return f"settled {outcome.settled}, asked {payment.amount} minor units"
+    return None
+
+
+def _facts_of(outcome: Outcome, payment: PaymentFacts, target: S, vault: Vault) -> dict[str, Any]:
+    """Columns that the outcome fills. What is known is never overwritten with nothing."""
+    changes: dict[str, Any] = {}
+    if outcome.reference and payment.reference is None:
+        changes["reference"] = outcome.reference
+    for column, value in (("transaction_id", outcome.transaction), ("receipt_url", outcome.receipt_url)):
+        if value:
+            changes[column] = value
+    if outcome.provider_state is not None:
+        changes["provider_state_sealed"] = vault.seal_json(dict(outcome.provider_state))
+    if target not in OPEN_STATES:
+        changes["action_sealed"] = None
+    elif outcome.action:
+        changes["action_sealed"] = vault.seal_json(dict(outcome.action))
+    if target in (S.SUCCEEDED, S.REFUNDED):
+        changes |= {"reason": "", "provider_code": ""}
+    elif outcome.state is not OutcomeState.UNKNOWN and payment.state not in (*_MONEY_IS_IN, S.FAILED):
+        changes |= {"reason": str(outcome.reason), "provider_code": outcome.provider_code[:200]}
+    return changes
+
+
+def _plain(changes: Mapping[str, Any], outcome: Outcome, target: S) -> dict[str, Any]:
+    """The same changes as they read in `PaymentFacts`."""
+    names = ("reference", "transaction_id", "receipt_url", "reason", "provider_code", "observed_at")
+    plain = {name: changes[name] for name in names if name in changes}
+    if "action_sealed" in changes:
+        plain["action"] = dict(outcome.action) if target in OPEN_STATES else {}
+    if outcome.provider_state is not None:
+        plain["provider_state"] = dict(outcome.provider_state)
+    return plain
