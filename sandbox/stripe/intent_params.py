@@ -1,0 +1,93 @@
+"""What the parameters of a payment intent may say, and what they make of it. It confirms and charges nothing."""
+
+from typing import Any
+
+from sandbox.stripe import payment_methods
+from sandbox.stripe.books import Object
+from sandbox.stripe.common import Params, fields
+from sandbox.stripe.errors import Invalid, Refused
+from sandbox.stripe.shapes import copied
+from sandbox.stripe.world import World
+
+# docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+SMALLEST, LARGEST = 50, 99_999_999
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+PLAIN = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "shipping",
+         "setup_future_usage", "capture_method", "transfer_group", "excluded_payment_method_types")
+_CARD_OPTIONS = {"installments": None, "mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+
+
+def check_amount(params: Params) -> None:
+    """The amount, if there is one, and the currency."""
+    if (params.get("currency") or "aud").lower() != "aud":
+        # guess: the real account takes foreign currencies too; this clinic charges Australian dollars only.
+        raise Invalid(f"Invalid currency: {params['currency']}. This sandbox accepts aud only.", param="currency")
+    amount = params.get("amount")
+    if amount is None:
+        return
+    if amount == "" or amount < 0:
+        raise Invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if amount < SMALLEST:
+        raise Invalid("Amount must be at least $0.50 aud", code="amount_too_small", param="amount")
+    if amount > LARGEST:
+        raise Invalid("Amount must be no more than $999,999.99 aud", code="amount_too_large", param="amount")
+
+
+def check_confirm_only(params: Params) -> None:
+    """docs.stripe.com/api/payment_intents/create: these "can only be used with confirm=true"."""
+    if not params.get("confirm"):
+        for name in ("off_session", "error_on_requires_action", "return_url"):
+            if params.get(name) not in (None, "", False):
+                raise Invalid(f"You can only pass `{name}` when `confirm` is set to true.", param=name)
+
+
+def method_types(intent: Object, params: Params) -> None:
+    """docs.stripe.com/payments/dashboard-payment-methods: the Dashboard's methods unless the caller names some."""
+    allowed = params.get("allowed_payment_method_types")
+    given = params.get("automatic_payment_methods")
+    if allowed and "card" not in allowed:
+        raise Invalid("This sandbox takes cards only.", param="allowed_payment_method_types")
+    intent["allowed_payment_method_types"] = allowed or None
+    if not allowed or given:
+        automatic = {"allow_redirects": "always", "enabled": True, **(given or {})}
+        intent["automatic_payment_methods"] = automatic
+    intent["payment_method_types"] = ["card"]
+
+
+def facts(intent: Object, params: Params) -> dict[str, Any]:
+    """What the plain parameters make of the intent."""
+    found = fields(intent, params, *PLAIN)
+    options = params.get("payment_method_options") or {}
+    before = (intent["payment_method_options"] or {}).get("card") or {}
+    found["payment_method_options"] = {"card": {**_CARD_OPTIONS, **before, **(options.get("card") or {})}}
+    return found
+
+
+def method_for(world: World, intent: Object, params: Params) -> Object | None:
+    """The payment method the caller names, if it may be used for this intent."""
+    if params.get("payment_method_data") or params.get("confirmation_token"):
+        raise Invalid("This sandbox takes payment methods by id or test token only.", param="payment_method")
+    if not params.get("payment_method"):
+        return None
+    method = payment_methods.resolve(world, params["payment_method"])
+    check_usable(world, method, intent["customer"], "PaymentIntent")
+    return method
+
+
+def check_usable(world: World, method: Object, customer: str | None, noun: str) -> None:
+    """docs.stripe.com/api/payment_methods/attach: one that belongs to a customer works with that customer only."""
+    owner = method["customer"]
+    if owner and customer is None:
+        raise Refused(f"The PaymentMethod {method['id']} belongs to the Customer {owner}. Please include the Customer "
+                      f"in the `customer` parameter on the {noun}.", param="payment_method")
+    if owner and owner != customer:  # guess: the sentence
+        raise Refused(f"The PaymentMethod {method['id']} does not belong to the Customer you supplied {customer}. "
+                      "Please use this PaymentMethod with the Customer that it belongs to instead.",
+                      param="payment_method")
+    if not owner:
+        payment_methods.check_reusable(method, world.note("_card", method["id"]))
+
+
+def unexpected(intent: Object, message: str, param: str | None = None) -> Refused:
+    """docs.stripe.com/error-codes#payment-intent-unexpected-state, with the intent inside."""
+    return Refused(message, code="payment_intent_unexpected_state", param=param, payment_intent=copied(intent))
