@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.stripe import StripeSandbox
+from tests.clinic import WEBHOOK_SECRET, Clinic, sandbox
 from tests.databases import PostgreSQL, PostgreSQLDatabases, make_sqlite_template, sqlite_url
+from tests.invariants import check_invariants
 
 ENGINES = [
     pytest.param("sqlite", marks=pytest.mark.sqlite),
@@ -79,3 +82,24 @@ def unmigrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
     server.execute("CREATE DATABASE {}", "unmigrated")
     yield server.url("unmigrated")
     server.execute("DROP DATABASE {} WITH (FORCE)", "unmigrated")
+
+
+@pytest.fixture(scope="session")
+def stripe_sandbox() -> Iterator[StripeSandbox]:
+    """Held to Stripe's own document: whatever passed between the gateway and it in the whole run was right."""
+    with StripeSandbox(port=0, webhook_secrets=(WEBHOOK_SECRET,), check_contract=True) as running:
+        yield running
+        seen = sandbox(running.url, "GET", "violations")
+        assert not seen["violations"], seen["violations"]
+
+
+@pytest.fixture
+def clinic(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Clinic]:
+    """A gateway on the test's own database; after the test the sandbox's books and ours are compared."""
+    sandbox(stripe_sandbox.url, "POST", "reset")
+    made = Clinic(database_url, stripe_sandbox.url).open()
+    yield made
+    try:
+        check_invariants(made.database.engine, made.books(), at_rest=False)
+    finally:
+        made.close()

@@ -1,0 +1,1 @@
+"""Each provider alone, without the core."""

@@ -1,0 +1,177 @@
+"""Events from the provider are hints; facts of ours are told. Both once, in any order, after any crash."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.clinic import WEBHOOK_SECRET, Clinic, refused, sandbox
+from tests.invariants import check_invariants
+from tests.services.test_charge import finish_in_browser
+from tp_gateway.contract import Event, Flow
+
+
+def events(clinic: Clinic) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = clinic.books()["events"]
+    return found
+
+
+def signed(event: dict[str, Any], *, secret: str = WEBHOOK_SECRET, at: float | None = None) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(event).encode()
+    stamp = int(time.time() if at is None else at)
+    signature = hmac.new(secret.encode(), b"%d." % stamp + body, hashlib.sha256).hexdigest()
+    return body, {"stripe-signature": f"t={stamp},v1={signature}"}
+
+
+def receive(clinic: Clinic, event: dict[str, Any]) -> None:
+    clinic.gateway.inbox.receive("stripe", *signed(event))
+
+
+@pytest.mark.catalogue(39)
+@pytest.mark.parametrize("seed", range(6))
+def test_events_in_any_order_and_doubled_end_in_one_state(clinic: Clinic, seed: int) -> None:
+    clinic.appointment()
+    waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
+    finish_in_browser(clinic, waiting.body)
+    all_events = [event for event in events(clinic) if not event["type"].startswith("payment_method")] * 2
+    random.Random(seed).shuffle(all_events)  # noqa: S311 - a repeatable order
+    for event in all_events:
+        receive(clinic, event)
+        if event["id"][-1] in "abcdefghijklm":
+            clinic.gateway.inbox.work()
+    clinic.gateway.inbox.work()
+    assert clinic.payment(waiting.id).state == "succeeded"
+    assert {row.state for row in clinic.rows("SELECT state FROM inbox_events")} <= {"applied", "ignored"}
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+@pytest.mark.catalogue(38)
+def test_the_same_event_a_hundred_times_at_once_is_one(clinic: Clinic) -> None:
+    clinic.appointment()
+    clinic.pay()
+    event = next(event for event in events(clinic) if event["type"] == "payment_intent.succeeded")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: receive(clinic, event), range(100)))
+    assert len(clinic.rows("SELECT 1 FROM inbox_events")) == 1
+
+
+@pytest.mark.catalogue(36)
+@pytest.mark.catalogue(37)
+def test_what_is_not_signed_by_the_provider_is_refused_and_not_kept(clinic: Clinic) -> None:
+    clinic.appointment()
+    clinic.pay()
+    event = events(clinic)[0]
+    body, headers = signed(event)
+    forged = [
+        (body, {}),
+        (body + b" ", headers),
+        signed(event, secret="whsec_other"),
+        signed(event, at=time.time() - 301),
+        signed(event, at=time.time() + 301),
+        (body, {"stripe-signature": headers["stripe-signature"].replace("v1=", "v0=")}),
+        (b"\xff\xfe", headers),
+    ]
+    for forged_body, forged_headers in forged:
+        assert refused(clinic.gateway.inbox.receive, "stripe", forged_body, forged_headers).code == "invalid_signature"
+    assert refused(clinic.gateway.inbox.receive, "nobody", body, headers).code == "not_found"
+    assert not clinic.rows("SELECT 1 FROM inbox_events")
+
+
+@pytest.mark.catalogue(48)
+def test_a_body_is_not_believed(clinic: Clinic) -> None:
+    clinic.appointment()
+    waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
+    event = next(event for event in events(clinic) if event["type"] == "payment_intent.created")
+    lie = event | {"id": "evt_lie", "type": "payment_intent.succeeded"}
+    lie["data"] = {"object": event["data"]["object"] | {"status": "succeeded", "amount_received": 18000}}
+    receive(clinic, lie)
+    clinic.gateway.inbox.work()
+    assert clinic.payment(waiting.id).state == "awaiting_customer"
+
+
+@pytest.mark.catalogue(41)
+def test_an_event_for_an_unknown_payment_waits_for_it(clinic: Clinic) -> None:
+    clinic.appointment()
+    clinic.pay()
+    event = next(event for event in events(clinic) if event["type"] == "payment_intent.succeeded")
+    stranger = json.loads(json.dumps(event).replace(event["data"]["object"]["id"], "pi_stranger"))
+    stranger["id"] = "evt_stranger"
+    stranger["data"]["object"]["metadata"]["tp_gateway_payment"] = "unknown"
+    receive(clinic, stranger)
+    clinic.gateway.inbox.work()
+    assert [row.state for row in clinic.rows("SELECT state FROM inbox_events")] == ["unmatched"]
+
+
+@pytest.mark.catalogue(43)
+@pytest.mark.catalogue(47)
+def test_events_of_others_and_unknown_events_are_kept_and_ignored(clinic: Clinic) -> None:
+    clinic.appointment()
+    clinic.pay()
+    event = events(clinic)[0]
+    for number, change in enumerate(({"livemode": True}, {"type": "radar.early_fraud_warning.created"})):
+        receive(clinic, event | {"id": f"evt_{number}"} | change)
+    assert {row.state for row in clinic.rows("SELECT state FROM inbox_events")} == {"ignored"}
+
+
+def test_a_refund_event_is_found_out_even_if_the_provider_is_silent_at_first(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    sandbox(clinic.sandbox_url, "POST", "refund", {"payment_intent": clinic.payment(paid.id).reference, "amount": 5000})
+    event = next(event for event in events(clinic) if event["type"].startswith("charge.refund"))
+    clinic.fault("GET /v1/payment_intents/*", "error_before")
+    receive(clinic, event)
+    clinic.gateway.inbox.work()
+    assert clinic.payment(paid.id).refunded == 0
+    clinic.pass_time()
+    clinic.gateway.inbox.work()
+    assert clinic.payment(paid.id).refunded == 5000
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+def test_the_saved_cards_follow_the_providers_events(clinic: Clinic) -> None:
+    clinic.appointment()
+    clinic.pay(save_method=True)
+    saved = clinic.gateway.payment_methods.list(45)[0]
+    sandbox_client(clinic).raw_request("post", f"/v1/payment_methods/{saved.reference}/detach")
+    receive(clinic, next(event for event in events(clinic) if event["type"] == "payment_method.detached"))
+    clinic.gateway.inbox.work()
+    assert not clinic.gateway.payment_methods.list(45)
+
+
+def test_facts_are_told_in_order_at_least_once(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.refund(paid.id)
+    heard: list[Event] = []
+    broken = True
+
+    def listen(event: Event) -> None:
+        heard.append(event)
+        if broken and event.topic == "payment.succeeded":
+            raise RuntimeError("the listener is down")
+
+    monkeypatch.setattr(clinic.gateway.registry, "after_commit", listen)
+    clinic.gateway.outbox.relay()
+    assert [event.topic for event in heard] == ["payment.succeeded"], "a refund is not told before its payment"
+    broken = False
+    for _ in range(3):
+        with clinic.database.transaction() as session:
+            from tests.clinic import _text
+
+            session.execute(_text("UPDATE outbox_messages SET next_attempt_at = created_at WHERE sent_at IS NULL"))
+        clinic.gateway.outbox.relay()
+    assert [event.topic for event in heard] == ["payment.succeeded", "payment.succeeded", "refund.succeeded"]
+    assert heard[0].id == heard[1].id and heard[0].data["payment_id"] == paid.id
+
+
+def sandbox_client(clinic: Clinic) -> Any:
+    import stripe
+
+    return stripe.StripeClient("sk_test_clinic", base_addresses={"api": clinic.sandbox_url})

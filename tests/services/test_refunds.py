@@ -1,0 +1,136 @@
+"""Refunds: full, partial, lost answers, made outside; and what they do to the payable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.clinic import Clinic, Key, _text, refused, sandbox
+from tests.invariants import check_invariants
+from tests.services.test_recovery import settle_down
+from tp_gateway.errors import GatewayError
+
+REFUND = "POST /v1/refunds"
+KEY = Key(user_id=8, route="refund", key="r1", body_hash="a")
+
+
+@pytest.mark.catalogue(51)
+def test_a_full_refund_in_two_parts(clinic: Clinic) -> None:
+    invoice = clinic.invoice()
+    paid = clinic.pay(invoice_id=invoice.id)
+    first = clinic.refund(paid.id, "80.00")
+    assert (first.body["status"], first.body["payment"], first.body["amount_refunded"]) == ("succeeded", "succeeded", 8000)
+    assert [row.status for row in clinic.rows("SELECT status FROM invoices")] == ["paid"], "an invoice does not reopen"
+    second = clinic.refund(paid.id)
+    assert (second.body["payment"], second.body["amount_refunded"]) == ("refunded", 18000)
+    assert [row.status for row in clinic.rows("SELECT status FROM invoices")] == ["refunded"]
+    assert refused(clinic.refund, paid.id, "1.00").code == "refund_exceeds_balance"
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+def test_a_refund_that_reopens_makes_the_payable_due_again(clinic: Clinic) -> None:
+    invoice = clinic.invoice()
+    paid = clinic.pay(invoice_id=invoice.id)
+    clinic.refund(paid.id, reopen=True)
+    assert [row.status for row in clinic.rows("SELECT status FROM invoices")] == ["pending"]
+    assert clinic.pay(invoice_id=invoice.id).body["status"] == "succeeded"
+    assert [row.status for row in clinic.rows("SELECT status FROM invoices")] == ["paid"]
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+@pytest.mark.catalogue(49)
+def test_two_refunds_at_once_never_exceed_what_was_paid(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+
+    def one(_: int) -> str:
+        try:
+            return str(clinic.refund(paid.id, "100.00").body["status"])
+        except GatewayError as error:
+            return error.code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert Counter(pool.map(one, range(2))) == {"succeeded": 1, "refund_exceeds_balance": 1}
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+@pytest.mark.catalogue(50)
+@pytest.mark.parametrize("kind", ["lost", "error_after", "error_before", "refuse"])
+def test_a_refund_whose_answer_is_lost_happens_once(clinic: Clinic, kind: str) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.fault(REFUND, kind)
+    refund = clinic.refund(paid.id, "80.00", key=KEY)
+    assert refund.body["status"] == "pending"
+    settle_down(clinic)
+    assert len(clinic.books()["refunds"]) == 1
+    again = clinic.refund(paid.id, "80.00", key=KEY)
+    assert again.replayed and (again.id, again.body["status"]) == (refund.id, "succeeded")
+
+
+def test_a_refund_is_not_sent_again_when_the_provider_has_forgotten_its_key(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.fault(REFUND, "error_before")
+    refund = clinic.refund(paid.id)
+    with clinic.database.transaction() as session:
+        old = datetime.now(UTC) - timedelta(hours=24)
+        session.execute(_text("UPDATE refunds SET first_sent_at = :old", old=old))
+    settle_down(clinic)
+    assert [row.state for row in clinic.rows("SELECT state FROM refunds")] == ["failed"] and refund.id
+    assert not clinic.books()["refunds"] and clinic.payment(paid.id).state == "succeeded"
+
+
+@pytest.mark.catalogue(52)
+def test_a_refund_made_in_the_dashboard_is_recorded_once(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    sandbox(clinic.sandbox_url, "POST", "refund", {"payment_intent": clinic.payment(paid.id).reference, "amount": 5000})
+    since = datetime.now(UTC) - timedelta(hours=1)
+    for _ in range(2):
+        clinic.gateway.recovery.reverse_sweep(since=since)
+    assert [(row.amount, row.created_by) for row in clinic.rows("SELECT * FROM refunds")] == [(5000, "provider:stripe")]
+    assert clinic.payment(paid.id).refunded == 5000
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+def test_a_refund_that_fails_afterwards_is_booked_back(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay(method_id="pm_card_refundFail")
+    refund = clinic.refund(paid.id)
+    assert (refund.body["status"], refund.body["payment"]) == ("succeeded", "refunded")
+    sandbox(clinic.sandbox_url, "POST", "clock", {"advance": 3600})
+    sandbox(clinic.sandbox_url, "GET", "books")
+    clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
+    payment = clinic.payment(paid.id)
+    assert (payment.state, payment.refunded) == ("succeeded", 0)
+    check_invariants(clinic.database.engine, clinic.books())
+
+
+@pytest.mark.catalogue(53)
+def test_what_did_not_succeed_cannot_be_refunded(clinic: Clinic) -> None:
+    clinic.appointment()
+    failed = clinic.pay(method_id="pm_card_visa_chargeDeclined")
+    assert refused(clinic.refund, failed.id).code == "not_payable"
+    paid = clinic.pay()
+    assert refused(clinic.refund, paid.id, "180.01").code == "validation_error"
+    assert refused(clinic.refund, 9999).code == "not_found"
+
+
+def test_the_history_says_who_and_why(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.refund(paid.id)
+    moves = clinic.rows("SELECT from_state, to_state, actor, refund_id FROM transitions ORDER BY id")
+    assert [tuple(move)[:3] for move in moves] == [
+        (None, "created", "user:45"),
+        ("created", "submitting", "user:45"),
+        ("submitting", "succeeded", "user:45"),
+        (None, "created", "user:8"),
+        ("created", "submitting", "user:8"),
+        ("submitting", "succeeded", "user:8"),
+        ("succeeded", "refunded", "user:8"),
+    ]
