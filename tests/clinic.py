@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.request import Request, urlopen
+
+import urllib3
 
 from tp_gateway import config, make_gateway
 from tp_gateway.contract import Flow
 from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
 from tp_gateway.services import Gateway
-from tp_gateway.services.facts import Answer, InvoiceFacts, Key, PaymentFacts, RefundFacts
-from tp_gateway.services.facts import Wanted as Wanted
+from tp_gateway.services.facts import Answer, InvoiceFacts, Key, PaymentFacts, RefundFacts, Wanted
 from tp_gateway.services.invoices import Item
 
 WEBHOOK_SECRET = "whsec_sandbox"
@@ -99,7 +99,9 @@ class Clinic:
         assert not result.errors, result.errors
         return appointment_id
 
-    def invoice(self, amount: int = 18000, patient_id: int = PATIENT, appointment_id: int | None = None) -> InvoiceFacts:
+    def invoice(
+        self, amount: int = 18000, patient_id: int = PATIENT, appointment_id: int | None = None
+    ) -> InvoiceFacts:
         items = [Item("Individual Therapy Session", 1, amount)]
         return self.gateway.invoices.create(manager, patient_id, items, currency="AUD", appointment_id=appointment_id)
 
@@ -118,7 +120,9 @@ class Clinic:
     def pay(self, who: Identity = patient, key: Key | None = None, **more: Any) -> Paid:
         return Paid(self.gateway.payments.pay(who, self.wanted(**more), render, key))
 
-    def refund(self, payment_id: int, amount: str | None = None, *, key: Key | None = None, reopen: bool = False) -> Paid:
+    def refund(
+        self, payment_id: int, amount: str | None = None, *, key: Key | None = None, reopen: bool = False
+    ) -> Paid:
         asked = Decimal(amount) if amount else None
         return Paid(self.gateway.refunds.request(manager, payment_id, asked, "asked for", reopen, render_refund, key))
 
@@ -134,7 +138,9 @@ class Clinic:
         past = datetime.now(UTC) - timedelta(seconds=1)
         with self.database.transaction() as session:
             for table in ("payments", "refunds"):
-                session.execute(_text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past))
+                session.execute(
+                    _text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past)
+                )
             session.execute(
                 _text("UPDATE inbox_events SET next_attempt_at = :past WHERE next_attempt_at IS NOT NULL", past=past)
             )
@@ -185,11 +191,14 @@ def refused(call: Any, *arguments: Any, **more: Any) -> GatewayError:
 
 def sandbox(url: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Call the sandbox's control API."""
-    data = json.dumps(body).encode() if body is not None else (b"{}" if method == "POST" else None)
-    request = Request(f"{url}/_sandbox/{path}", data, {"Content-Type": "application/json"}, method=method)
-    with urlopen(request, timeout=10) as answer:
-        found: dict[str, Any] = json.loads(answer.read() or b"{}")
-        return found
+    sent = (body or {}) if method == "POST" else body
+    answer = _HTTP.request(method, f"{url}/_sandbox/{path}", json=sent)
+    found: dict[str, Any] = json.loads(answer.data or b"{}")
+    assert answer.status < 400, found
+    return found
+
+
+_HTTP = urllib3.PoolManager(timeout=10, retries=False)
 
 
 def _text(statement: str, **parameters: Any) -> Any:
@@ -197,5 +206,7 @@ def _text(statement: str, **parameters: Any) -> Any:
 
     from tp_gateway.models.base import UtcDateTime
 
-    moments = [sa.bindparam(name, type_=UtcDateTime()) for name, value in parameters.items() if isinstance(value, datetime)]
+    moments = [
+        sa.bindparam(name, type_=UtcDateTime()) for name, value in parameters.items() if isinstance(value, datetime)
+    ]
     return sa.text(statement).bindparams(*moments).bindparams(**parameters)

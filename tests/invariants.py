@@ -1,6 +1,7 @@
 """`check_invariants` reads our store and the sandbox's own books after a test and compares them, cent by cent.
 
-The numbers are those of the catalogue of invariants in docs/reliability.md. It uses its own SQL, not the product's code.
+The numbers are those of the catalogue of invariants in docs/reliability.md. It uses its own SQL, not the product's
+code.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ OPEN = tuple(str(state) for state in OPEN_STATES)
 
 
 def check_invariants(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool = True) -> None:
-    """Raises AssertionError with every contradiction found. `at_rest`: nothing may be open that the provider has decided."""
+    """Raises AssertionError with every contradiction found. `at_rest`: nothing may be open that the provider has
+    decided."""
     with engine.connect() as connection:
         store = {
             name: [dict(row._mapping) for row in connection.execute(sa.text(f"SELECT * FROM {name}"))]
@@ -55,7 +57,9 @@ def _no_double_charge(store: Any, books: Any) -> list[str]:
             continue
         payable = payable_of[uuid]
         taken[payable] = taken.get(payable, 0) + charge["amount"] - charge["amount_refunded"]
-    problems += [f"I1 payable {key}: {sum_} taken, {limits[key]} due" for key, sum_ in taken.items() if sum_ > limits[key]]
+    problems += [
+        f"I1 payable {key}: {sum_} taken, {limits[key]} due" for key, sum_ in taken.items() if sum_ > limits[key]
+    ]
     return problems
 
 
@@ -64,7 +68,8 @@ def _succeeded(books: Any) -> list[dict[str, Any]]:
 
 
 def _charges_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
-    """I2: each charge at the provider is one ledger entry of the same amount, and the other way round. I13: nothing stays open."""
+    """I2: each charge at the provider is one ledger entry of the same amount, and the other way round. I13: nothing
+    stays open."""
     booked: dict[str, int] = {}
     for entry in store["ledger_entries"]:
         if entry["kind"] in ("charge", "overpayment", "suspense"):
@@ -80,7 +85,11 @@ def _charges_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
                 problems.append(f"I13 payment {payment['id']} is still {payment['state']}")
             if payment["state"] == "failed" and intent is not None and intent["status"] != "canceled":
                 problems.append(f"payment {payment['id']} is failed and {intent['id']} is {intent['status']}")
-    problems += [f"I2 {key}: booked {booked[key]}, taken {there[key]}" for key in booked.keys() & there if booked[key] != there[key]]
+    problems += [
+        f"I2 {key}: booked {booked[key]}, taken {there[key]}"
+        for key in booked.keys() & there
+        if booked[key] != there[key]
+    ]
     return problems
 
 
@@ -100,12 +109,15 @@ def _refunds_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
         if done != payment["refunded"]:
             problems.append(f"payment {payment['id']}: refunded {payment['refunded']}, its refunds say {done}")
     if at_rest:
-        problems += [f"I13 refund {r['id']} is {r['state']}" for r in store["refunds"] if r["state"] in OPEN_REFUND_STATES]
+        problems += [
+            f"I13 refund {r['id']} is {r['state']}" for r in store["refunds"] if r["state"] in OPEN_REFUND_STATES
+        ]
     return problems
 
 
 def _ledger_adds_up(store: Any) -> list[str]:
-    """I3: each entry is positive and between two accounts; what is receivable equals what is allocated. I12: integers, 3 letters."""
+    """I3: each entry is positive and between two accounts; what is receivable equals what is allocated. I12:
+    integers, 3 letters."""
     problems = []
     for entry in store["ledger_entries"]:
         if type(entry["amount"]) is not int or entry["amount"] <= 0 or entry["debit"] == entry["credit"]:
@@ -117,7 +129,9 @@ def _ledger_adds_up(store: Any) -> list[str]:
         paid = sum(e["amount"] * ((e["credit"] == "receivable") - (e["debit"] == "receivable")) for e in mine)
         allocated = sum(a["amount"] for a in store["allocations"] if a["payable_id"] == payable["id"])
         if not paid == allocated == payable["amount_paid"]:
-            problems.append(f"I5 payable {payable['id']}: ledger {paid}, allocated {allocated}, paid {payable['amount_paid']}")
+            problems.append(
+                f"I5 payable {payable['id']}: ledger {paid}, allocated {allocated}, paid {payable['amount_paid']}"
+            )
     for payment in store["payments"]:
         mine = [entry for entry in store["ledger_entries"] if entry["payment_id"] == payment["id"]]
         captured = sum(e["amount"] for e in mine if e["kind"] in ("charge", "overpayment"))
@@ -167,7 +181,9 @@ def _transitions_legal(store: Any) -> list[str]:
             state = None
             for move in moves:
                 if (move["from_state"], move["to_state"]) not in table or move["from_state"] != state:
-                    problems.append(f"I7 {name} {subject['id']}: {move['from_state']} -> {move['to_state']} after {state}")
+                    problems.append(
+                        f"I7 {name} {subject['id']}: {move['from_state']} -> {move['to_state']} after {state}"
+                    )
                 state = move["to_state"]
             if state != subject["state"]:
                 problems.append(f"I7 {name} {subject['id']}: history ends in {state}, it is {subject['state']}")
@@ -192,5 +208,7 @@ def _told_once(store: Any) -> list[str]:
         topics[message["payment_id"], message["topic"]] = topics.get((message["payment_id"], message["topic"]), 0) + 1
     for payment in store["payments"]:
         if payment["state"] in ("succeeded", "refunded") and topics.get((payment["id"], "payment.succeeded")) != 1:
-            problems.append(f"I14 payment {payment['id']}: told {topics.get((payment['id'], 'payment.succeeded'), 0)} times")
+            problems.append(
+                f"I14 payment {payment['id']}: told {topics.get((payment['id'], 'payment.succeeded'), 0)} times"
+            )
     return problems

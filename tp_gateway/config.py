@@ -1,7 +1,8 @@
-"""ini and environment -> one frozen `Settings`. A missing or unsafe value refuses to start, naming the setting and never its value.
+"""ini and environment -> one frozen `Settings`. A missing or unsafe value refuses to start, naming the setting and
+never its value.
 
-Any `tp_gateway.a.b` of the ini can be given as the environment variable `TP_GATEWAY_A_B`, a provider's `tp_gateway.<slug>.<name>`
-as `<SLUG>_<NAME>`, and the database as `DATABASE_URL`. The environment wins.
+Any `tp_gateway.a.b` of the ini can be given as the environment variable `TP_GATEWAY_A_B`, a provider's
+`tp_gateway.<slug>.<name>` as `<SLUG>_<NAME>`, and the database as `DATABASE_URL`. The environment wins.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import binascii
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,7 +27,8 @@ _SYMMETRIC, _ASYMMETRIC = ("HS256",), ("RS256", "ES256", "EdDSA")
 
 @dataclass(frozen=True)
 class TokenSettings:
-    """How access tokens are checked. `key` is the shared secret (HS256) or the public key's PEM; `jwks` is a key set's JSON."""
+    """How access tokens are checked. `key` is the shared secret (HS256) or the public key's PEM; `jwks` is a key
+    set's JSON."""
 
     algorithm: str
     key: str = field(repr=False)
@@ -176,7 +178,7 @@ def _tokens(read: _Reader) -> TokenSettings:
 
 
 def _timing(read: _Reader) -> Timing:
-    timing = Timing(**{field.name: read.seconds(f"timing.{field.name}", field.default) for field in fields(Timing)})
+    timing = Timing(**{name: read.seconds(f"timing.{name}", default) for name, default in Timing.defaults().items()})
     if timing.lease <= timing.prepare + timing.execute + timing.fetch:
         raise ConfigurationError(
             "tp_gateway.timing.lease must be longer than timing.prepare + execute + fetch together"
@@ -207,14 +209,11 @@ def _currency(code: str) -> str:
 
 
 def _refuse_unsafe(settings: Settings, ini: Mapping[str, str]) -> None:
-    secrets = {
-        "tp_gateway.jwt.key": settings.tokens.key,
-        "tp_gateway.service.key": settings.tokens.service_key,
-        **{"tp_gateway.encryption_keys": _decoded(key) for key in settings.encryption_keys},
-    }
-    for name, value in secrets.items():
+    secrets = [("jwt.key", settings.tokens.key), ("service.key", settings.tokens.service_key)]
+    secrets += [("encryption_keys", _decoded(key)) for key in settings.encryption_keys]
+    for name, value in secrets:
         if DEVELOPMENT_MARK in value:
-            raise ConfigurationError(f"{name} is the development key: production needs one of its own")
+            raise ConfigurationError(f"{PREFIX}{name} is the development key: production needs one of its own")
     for name, value in ini.items():
         switch = name.startswith(("pyramid.debug", "pyramid.reload")) or name == "debug"
         if (switch and str(value).strip().lower() not in ("", "0", "false", "no", "off")) or "debugtoolbar" in str(

@@ -13,7 +13,8 @@ from tp_gateway.errors import ConfigurationError
 
 
 class Vault:
-    """Seals text and JSON with Fernet (AES-128-CBC with HMAC-SHA256). Keys are url-safe base64, 32 bytes, newest first."""
+    """Seals text and JSON with Fernet (AES-128-CBC with HMAC-SHA256). Keys are url-safe base64, 32 bytes, newest
+    first."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -22,7 +23,7 @@ class Vault:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise ConfigurationError(
-                "tp_gateway.encryption_keys: each key must be 32 bytes in url-safe base64 (tp-gateway new-key makes one)"
+                "tp_gateway.encryption_keys: each must be 32 bytes in url-safe base64 (tp-gateway new-key makes one)"
             ) from None
 
     def seal(self, text: str) -> str:

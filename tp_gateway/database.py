@@ -1,4 +1,5 @@
-"""The only door to the store. `Database.transaction()` is one transaction on one new session, and nothing else opens one.
+"""The only door to the store. `Database.transaction()` is one transaction on one new session, and nothing else opens
+one.
 
 Values, not rows, pass between two transactions, and no transaction is open while a provider is called.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import alembic.command
 import alembic.config
@@ -176,6 +177,12 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 def downgrade(url: str, revision: str) -> None:
     alembic.command.downgrade(_alembic(url), revision)
+
+
+def rows_changed(session: orm.Session, statement: sa.Update | sa.Delete) -> int:
+    """Run a conditional UPDATE or DELETE and say how many rows met its condition: the compare-and-set of the whole
+    house."""
+    return cast("sa.CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def insert(session: orm.Session, table: sa.Table) -> Any:

@@ -41,7 +41,7 @@ DEFAULT_DETAILS: Mapping[str, str] = {
     "internal_error": "The request failed. Quote the X-Request-Id header when you report it",
     "provider_error": "The payment provider refused the request. No money was taken",
     "service_unavailable": "Nothing was started. Please try again in a moment",
-    "card_data_not_accepted": "Never send card numbers or security codes here; send the token that the card form returns",
+    "card_data_not_accepted": "Never send card numbers or security codes; send the token that the card form returns",
 }
 
 Details = str | Mapping[str, Any]

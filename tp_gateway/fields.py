@@ -88,7 +88,8 @@ class Flag(colander.SchemaType):
 
 
 class Text(colander.SchemaType):
-    """A JSON string that every database can hold: no NUL, no lone surrogate. Kept as sent; bounds by `colander.Length`."""
+    """A JSON string that every database can hold: no NUL, no lone surrogate. Kept as sent; bounds by
+    `colander.Length`."""
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -157,7 +158,8 @@ class AustralianPhone(colander.SchemaType):
 
 
 class Metadata(colander.SchemaType):
-    """The client's own notes: at most 50 keys of 40 characters with text values of 500. Kept, never trusted, never sent on.
+    """The client's own notes: at most 50 keys of 40 characters with text values of 500. Kept, never trusted, never
+    sent on.
 
     The bounds are those of Stripe's metadata, which clients know (docs.stripe.com/api/metadata).
     """

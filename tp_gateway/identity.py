@@ -1,4 +1,5 @@
-"""Who is calling: a verified token becomes an `Identity`, and one table says which role may do what. Knows no web framework."""
+"""Who is calling: a verified token becomes an `Identity`, and one table says which role may do what. Knows no web
+framework."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ _LONGEST_TOKEN = 8192
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`role` is None until the practice directory was asked: SimpleJWT tokens name no role. `user_id` is None for a service."""
+    """`role` is None until the practice directory was asked: SimpleJWT tokens name no role. `user_id` is None for a
+    service."""
 
     user_id: int | None
     role: str | None

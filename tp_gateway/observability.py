@@ -1,4 +1,5 @@
-"""Logs (one JSON object a line, secrets scrubbed) and metrics. What happened, never what was said: no bodies, no tokens."""
+"""Logs (one JSON object a line, secrets scrubbed) and metrics. What happened, never what was said: no bodies, no
+tokens."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ HIDDEN = "[hidden]"
 _SECRET_KEYS = re.compile(
     r"authorization|secret|api_?key|password|token|cookie|card_?number|\bcvc\b|\bcvv\b", re.IGNORECASE
 )
-_SECRET_TEXT = re.compile(
-    r"\b[srp]k_(?:live|test)_\w+|\bwhsec_[\w+/=]+|\b\w+_secret_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # keys, client secrets, JWTs
+_SECRET_TEXT = re.compile(  # keys, client secrets, JWTs
+    r"\b[srp]k_(?:live|test)_\w+|\bwhsec_[\w+/=]+|\b\w+_secret_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
 )
 _DIGITS = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d)")
 
@@ -35,7 +36,8 @@ _CARD_PREFIX = re.compile(
 
 
 def card_numbers(text: str) -> Iterable[re.Match[str]]:
-    """Runs of 13 to 19 digits (spaces and dashes allowed) with a card network's prefix and a right Luhn digit (ISO/IEC 7812)."""
+    """Runs of 13 to 19 digits (spaces and dashes allowed) with a card network's prefix and a right Luhn digit
+    (ISO/IEC 7812)."""
     for match in _DIGITS.finditer(text):
         digits = match.group().replace(" ", "").replace("-", "")
         if _CARD_PREFIX.match(digits) and _luhn(digits):
@@ -101,7 +103,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in ("stripe", "urllib3", "sqlalchemy.engine", "txn"):
+    for name in ("alembic", "stripe", "urllib3", "sqlalchemy.engine", "txn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
     """A request has `prepare + execute + fetch` for its provider; a worker that died is taken over after `lease`.
 
-    An open payment is asked about again after `backoff_first`, doubling up to `backoff_last`, for ever. A payment that waits for
-    its customer is closed after `browser_expiry`.
+    An open payment is asked about again after `backoff_first`, doubling up to `backoff_last`, for ever. A payment
+    that waits for its customer is closed after `browser_expiry`.
     """
 
     prepare: float = 6
@@ -24,3 +24,8 @@ class Timing:
     backoff_first: float = 5
     backoff_last: float = 900
     browser_expiry: float = 86_400
+
+    @classmethod
+    def defaults(cls) -> dict[str, float]:
+        """Name -> seconds, for every wait that the ini can change."""
+        return asdict(cls())

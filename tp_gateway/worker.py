@@ -1,4 +1,5 @@
-"""The loops beside the requests: inbox, sweep, reverse sweep, outbox. Started by the server's hooks or by `tp-gateway worker`, never by
+"""The loops beside the requests: inbox, sweep, reverse sweep, outbox. Started by the server's hooks or by `tp-gateway
+worker`, never by
 `main()`. Any number of workers may run at once: each piece of work is taken by one of them."""
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Worker:
         log.info("worker_started")
 
     def stop(self, timeout: float = 20) -> None:
-        """Let each loop finish the piece it is at. What is not finished by then is taken over after its lease, here or elsewhere."""
+        """Let each loop finish the piece it is at. What is not finished by then is taken over after its lease, here
+        or elsewhere."""
         self._stopping.set()
         for wake in self._wakeups:
             wake.set()

@@ -1,4 +1,5 @@
-"""Kills a real process at a chosen step of its work. The steps are attached from outside: the product knows nothing of them.
+"""Kills a real process at a chosen step of its work. The steps are attached from outside: the product knows nothing
+of them.
 
 A step is the moment before or after each commit and each provider call.
 """
@@ -20,9 +21,11 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.crashes"])
 
 
-def run_and_kill(work: Callable[..., None], step: int, database_url: str, sandbox_url: str, *arguments: Any) -> int | None:
-    """Run `work(clinic, *arguments)` in a process of its own that kills itself at `step`. Returns None if it was killed, else how
-    many steps there were (step 0 kills nothing)."""
+def run_and_kill(
+    work: Callable[..., None], step: int, database_url: str, sandbox_url: str, *arguments: Any
+) -> int | None:
+    """Run `work(clinic, *arguments)` in a process of its own that kills itself at `step`. Returns None if it was
+    killed, else how many steps there were (step 0 kills nothing)."""
     told, tells = _FORKS.Pipe(duplex=False)
     process = _FORKS.Process(target=_run, args=(work, step, tells, database_url, sandbox_url, arguments))
     process.start()
@@ -38,7 +41,9 @@ def run_and_kill(work: Callable[..., None], step: int, database_url: str, sandbo
     return steps
 
 
-def _run(work: Callable[..., None], step: int, tells: Any, database_url: str, sandbox_url: str, arguments: tuple[Any, ...]) -> None:
+def _run(
+    work: Callable[..., None], step: int, tells: Any, database_url: str, sandbox_url: str, arguments: tuple[Any, ...]
+) -> None:
     clinic = Clinic(database_url, sandbox_url)
     count = _kill_at(step)
     work(clinic, *arguments)

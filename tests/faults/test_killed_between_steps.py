@@ -83,7 +83,9 @@ def test_a_refund_killed_at_any_step_happens_once(clinic: Clinic) -> None:
         steps = survived or steps
         recover(clinic)
         check_invariants(clinic.database.engine, clinic.books())
-        refunds = [row for row in clinic.books()["refunds"] if row["payment_intent"] == clinic.payment(payment.id).reference]
+        refunds = [
+            row for row in clinic.books()["refunds"] if row["payment_intent"] == clinic.payment(payment.id).reference
+        ]
         # Killed before the order was committed: nobody ordered it. Afterwards: exactly once.
         assert len(refunds) == (0 if step == 1 else 1)
         step += 1
@@ -113,7 +115,9 @@ def test_recovery_never_starts_a_charge(clinic: Clinic) -> None:
     """A patient who saw an error must not be charged minutes later."""
     appointment_id = clinic.appointment()
     before_t2 = 4
-    assert run_and_kill(charge, before_t2, clinic.database_url, clinic.sandbox_url, appointment_id, "pm_card_visa") is None
+    assert (
+        run_and_kill(charge, before_t2, clinic.database_url, clinic.sandbox_url, appointment_id, "pm_card_visa") is None
+    )
     recover(clinic)
     assert not clinic.books()["charges"]
     states: list[Any] = clinic.rows("SELECT state, provider_code FROM payments")

@@ -23,7 +23,9 @@ def events(clinic: Clinic) -> list[dict[str, Any]]:
     return found
 
 
-def signed(event: dict[str, Any], *, secret: str = WEBHOOK_SECRET, at: float | None = None) -> tuple[bytes, dict[str, str]]:
+def signed(
+    event: dict[str, Any], *, secret: str = WEBHOOK_SECRET, at: float | None = None
+) -> tuple[bytes, dict[str, str]]:
     body = json.dumps(event).encode()
     stamp = int(time.time() if at is None else at)
     signature = hmac.new(secret.encode(), b"%d." % stamp + body, hashlib.sha256).hexdigest()
@@ -41,7 +43,7 @@ def test_events_in_any_order_and_doubled_end_in_one_state(clinic: Clinic, seed: 
     waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
     finish_in_browser(clinic, waiting.body)
     all_events = [event for event in events(clinic) if not event["type"].startswith("payment_method")] * 2
-    random.Random(seed).shuffle(all_events)  # noqa: S311 - a repeatable order
+    random.Random(seed).shuffle(all_events)
     for event in all_events:
         receive(clinic, event)
         if event["id"][-1] in "abcdefghijklm":

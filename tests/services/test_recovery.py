@@ -129,7 +129,8 @@ def test_the_sweep_finds_a_payment_that_was_finished_in_the_browser(clinic: Clin
 @pytest.mark.catalogue(32)
 @pytest.mark.parametrize("column", ["amount", "currency"])
 def test_money_that_is_not_what_was_asked_goes_to_suspense_and_to_a_person(clinic: Clinic, column: str) -> None:
-    """As if the provider had settled otherwise: our row is changed under it, since the sandbox keeps to Stripe's rules."""
+    """As if the provider had settled otherwise: our row is changed under it, since the sandbox keeps to Stripe's
+    rules."""
     clinic.appointment()
     waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
     with clinic.database.transaction() as session:
@@ -194,7 +195,9 @@ def test_money_of_a_payment_that_a_restored_backup_has_lost_is_adopted(clinic: C
     forget_payments(clinic)
     clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
     adopted = clinic.gateway.payments.list(patient)
-    assert [(p.reference, p.state, p.captured, p.created_by) for p in adopted] == [(reference, "succeeded", 18000, "sweep")]
+    assert [(p.reference, p.state, p.captured, p.created_by) for p in adopted] == [
+        (reference, "succeeded", 18000, "sweep")
+    ]
     assert refused(clinic.pay).code == "already_paid"
     check_invariants(clinic.database.engine, clinic.books())
 

@@ -22,7 +22,11 @@ def test_a_full_refund_in_two_parts(clinic: Clinic) -> None:
     invoice = clinic.invoice()
     paid = clinic.pay(invoice_id=invoice.id)
     first = clinic.refund(paid.id, "80.00")
-    assert (first.body["status"], first.body["payment"], first.body["amount_refunded"]) == ("succeeded", "succeeded", 8000)
+    assert (first.body["status"], first.body["payment"], first.body["amount_refunded"]) == (
+        "succeeded",
+        "succeeded",
+        8000,
+    )
     assert [row.status for row in clinic.rows("SELECT status FROM invoices")] == ["paid"], "an invoice does not reopen"
     second = clinic.refund(paid.id)
     assert (second.body["payment"], second.body["amount_refunded"]) == ("refunded", 18000)

@@ -1,4 +1,5 @@
-"""Everything a provider author imports: the hooks, the values that go in and come out, and the shared fields and errors.
+"""Everything a provider author imports: the hooks, the values that go in and come out, and the shared fields and
+errors.
 
 A provider is an object that is told (`Order`) and asked (`Outcome`); it never sees a database session, a request or
 another provider. Start with `hooks.py` (registration, with a complete example), then `provider.py` (the members).
@@ -11,6 +12,7 @@ from tp_gateway.contract.types import (
     Event,
     Flow,
     Health,
+    Label,
     MethodOrder,
     Observation,
     Order,
@@ -38,6 +40,7 @@ __all__ = [
     "Flow",
     "Health",
     "InvalidSignature",
+    "Label",
     "Manifest",
     "MethodOrder",
     "Observation",

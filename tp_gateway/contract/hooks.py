@@ -1,5 +1,5 @@
-"""The three hooks of the gateway. A plugin is a module (or object) named in the entry-point group `tp_gateway` and switched
-on in the ini. A complete one that brings a provider:
+"""The three hooks of the gateway. A plugin is a module (or object) named in the entry-point group `tp_gateway` and
+switched on in the ini. A complete one that brings a provider:
 
     # setup.py
     setup(name="acme-pay", py_modules=["acme_pay"], entry_points={"tp_gateway": ["acme_pay = acme_pay"]})
@@ -45,8 +45,9 @@ def tp_gateway_providers() -> Iterable[type[Provider]]:  # type: ignore[empty-bo
 def tp_gateway_before_submit(order: Order, method: str) -> Veto | None:
     """Policy: refuse a payment before anything is written or sent, by returning a `Veto`.
 
-    Called with no transaction open, for every charge and browser intent. `order.id` is not in the store yet. An exception refuses
-    the payment too (`service_unavailable`), because a policy that cannot answer must not be skipped.
+    Called with no transaction open, for every charge and browser intent. `order.id` is not in the store yet. An
+    exception refuses the payment too (`service_unavailable`), because a policy that cannot answer must not be
+    skipped.
 
         @hookimpl
         def tp_gateway_before_submit(order, method):
@@ -57,8 +58,8 @@ def tp_gateway_before_submit(order: Order, method: str) -> Veto | None:
 
 @hookspec
 def tp_gateway_after_commit(event: Event) -> None:
-    """Told about a committed fact, from the outbox, at least once and in order per payment; `event.id` is stable over repeats.
-    Raise to be told again later.
+    """Told about a committed fact, from the outbox, at least once and in order per payment; `event.id` is stable over
+    repeats. Raise to be told again later.
 
         @hookimpl
         def tp_gateway_after_commit(event):

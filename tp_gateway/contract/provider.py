@@ -32,10 +32,10 @@ CONTRACT_VERSION = 1
 class Capabilities:
     """What this provider can do. Each true flag promises the member of that name; nothing undeclared is ever called.
 
-    `two_step` promises `prepare` and `close`: money can then move only through a reference that the core has stored first.
-    Without it, `execute` is called once per payment, and again only inside `repeat_horizon` seconds (how long the provider
-    answers the same idempotency key with the same result).
-    `browser` promises that `prepare` serves `Flow.BROWSER`. `off_session` that saved methods can be charged by staff.
+    `two_step` promises `prepare` and `close`: money can then move only through a reference that the core has stored
+    first. Without it, `execute` is called once per payment, and again only inside `repeat_horizon` seconds (how long
+    the provider answers the same idempotency key with the same result). `browser` promises that `prepare` serves
+    `Flow.BROWSER`. `off_session` that saved methods can be charged by staff.
     """
 
     two_step: bool = False
@@ -69,13 +69,15 @@ class Capabilities:
 class Manifest:
     """A provider's description of itself.
 
-    `slug` is its name in the ini, in URLs and in the ledger (lower-case letters, digits, underscore). `method` is what
-    the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the environment:
-    `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to frontends. `parameters_schema` reads the fields of a payment request
-    that are this provider's own; it must not reuse the core's names (`amount`, `currency`, …).
-    `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open payment of such methods per payable (true unless the method is a mere promise).
-    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was asked.
-    `examples` are parameter objects for the documentation.
+    `slug` is its name in the ini, in URLs and in the ledger (lower-case letters, digits, underscore). `method` is
+    what the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the
+    environment: `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to
+    frontends. `parameters_schema` reads the fields of a payment request that are this provider's own; it must not
+    reuse the core's names (`amount`, `currency`, …).
+    `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
+    payment of such methods per payable (true unless the method is a mere promise).
+    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
+    asked. `examples` are parameter objects for the documentation.
     """
 
     slug: str
@@ -108,25 +110,27 @@ class Provider(Protocol):
 
     `prepare(order: Order) -> Prepared | Outcome`
         Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
-    `close(reference: str, deadline: float) -> Outcome`
-        Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if it won).
+    `close(reference: str, deadline: float) -> Outcome` Make sure that `reference` can never move money; afterwards
+        the truth, with `closed` set (or SUCCEEDED if it won).
     `fetch(order: Order, reference: str | None) -> Outcome`
         The present truth with cumulative totals and every refund. Without a reference, look `order.id` up.
     `refund(order: RefundOrder) -> Outcome`
         Give money back. `reference` is the refund's own.
-    `save_method(order: MethodOrder) -> SavedMethod | Outcome`, `list_methods(payer: str, deadline: float) -> list[SavedMethod]`,
+    `save_method(order: MethodOrder) -> SavedMethod | Outcome`, `list_methods(payer: str, deadline: float) ->
+    list[SavedMethod]`,
     `drop_method(reference: str, deadline: float) -> None`
     `parse_webhook(body: bytes, headers: Mapping[str, str]) -> list[Observation]`
         Verify first; pure (no I/O). Raises `InvalidSignature`. Header names are lower case.
-    `list_since(moment: datetime, deadline: float) -> Iterable[Observation]`
-        Payments touched since `moment`, each with `evidence`, for the reverse sweep.
+    `list_since(moment: datetime, deadline: float) -> Iterable[Observation]` Payments made since `moment`, each with
+        `evidence`, and hints to older ones that changed since, for the reverse sweep.
     """
 
     manifest: ClassVar[Manifest]
 
     @classmethod
     def build(cls, settings: Mapping[str, Any], environment: Environment) -> Provider:
-        """Make the provider from settings that `settings_schema` accepted. No I/O. `ConfigurationError` when they cannot work."""
+        """Make the provider from settings that `settings_schema` accepted. No I/O. `ConfigurationError` when they
+        cannot work."""
         ...
 
     def check(self, deadline: float) -> Health:

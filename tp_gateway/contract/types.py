@@ -22,6 +22,18 @@ def nothing() -> Mapping[str, Any]:
     return _EMPTY
 
 
+class Label(StrEnum):
+    """Names of the opaque ids that the core gives with an order, and reads back from the provider's objects."""
+
+    ENVIRONMENT = "tp_gateway_environment"
+    """This installation; an object with another one, or none, is not ours."""
+    PAYMENT = "tp_gateway_payment"
+    """`Order.id`."""
+    PAYABLE = "tp_gateway_payable"
+    REFUND = "tp_gateway_refund"
+    """`RefundOrder.id`."""
+
+
 class Flow(StrEnum):
     """Who finishes the payment."""
 
@@ -83,11 +95,12 @@ class Payer:
 class Order:
     """One payment, as a provider is told about it.
 
-        `id` is ours (a UUID), `idempotency_key` is stable for this payment: derive one key per call from it
-        (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object and hand them
-        back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`. `state` is what this provider
-        last returned as `state` for this payment. `method_reference` is the provider's reference of the payment method to charge (a token
-    from its browser form, or a saved one, which then belongs to `payer.reference`). `save_method` asks to keep the method for later.
+    `id` is ours (a UUID), `idempotency_key` is stable for this payment: derive one key per call from it
+    (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object
+    and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
+    `state` is what this provider last returned as `state` for this payment. `method_reference` is the provider's
+    reference of the payment method to charge (a token from its browser form, or a saved one, which then belongs
+    to `payer.reference`). `save_method` asks to keep the method for later.
     """
 
     id: str
@@ -184,10 +197,11 @@ class Outcome:
     """A provider's present truth about one payment (or one refund).
 
     `settled` is the cumulative amount captured so far, in minor units of `currency`; both are needed with SUCCEEDED.
-    `closed` says: this reference can never move money again (canceled, or it never existed). `refunds` lists every refund
-    of the payment, also those made outside. `message` may be shown to a patient. `evidence` is the provider's id of the
-    movement (a charge), unique for ever; it keys the ledger. `transaction` is its id in the provider's accounts
-    and `fee` what it cost, in minor units, both None until known. `state`, if not None, replaces the provider's durable facts.
+    `closed` says: this reference can never move money again (canceled, or it never existed). `refunds` lists every
+    refund of the payment, also those made outside. `message` may be shown to a patient. `evidence` is the provider's
+    id of the movement (a charge), unique for ever; it keys the ledger. `transaction` is its id in the provider's
+    accounts and `fee` what it cost, in minor units, both None until known. `provider_state`, if not None, replaces
+    the provider's durable facts.
     """
 
     state: OutcomeState
@@ -223,8 +237,8 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Something that happened at the provider: a hint to `fetch`, or, where `evidence` is given by a provider that cannot be
-    asked, the truth with cumulative totals. `event_id` is unique at the provider."""
+    """Something that happened at the provider: a hint to `fetch`, or, where `evidence` is given by a provider that
+    cannot be asked, the truth with cumulative totals. `event_id` is unique at the provider."""
 
     event_id: str
     kind: str

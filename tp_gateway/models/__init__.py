@@ -1,6 +1,6 @@
 """The tables, one noun per file. No queries, no rules beyond what the database itself enforces."""
 
-from tp_gateway.models.base import Base
+from tp_gateway.models.base import Base, table
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
@@ -30,4 +30,5 @@ __all__ = [
     "Refund",
     "Transition",
     "User",
+    "table",
 ]

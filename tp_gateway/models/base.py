@@ -1,9 +1,10 @@
-"""What all tables share: named constraints, aware UTC moments, and the column types that mean the same on both databases."""
+"""What all tables share: named constraints, aware UTC moments, and the column types that mean the same on both
+databases."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -21,7 +22,8 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware UTC datetime. PostgreSQL keeps `timestamptz`; SQLite loses the zone, so it gets naive UTC and is read as UTC."""
+    """An aware UTC datetime. PostgreSQL keeps `timestamptz`; SQLite loses the zone, so it gets naive UTC and is read
+    as UTC."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -48,6 +50,11 @@ class Base(orm.DeclarativeBase):
         list[Any]: sa.JSON(none_as_null=True),
         str: sa.Text(),
     }
+
+
+def table(model: type[Base]) -> sa.Table:
+    """The table of a model, for Core statements."""
+    return cast("sa.Table", model.__table__)
 
 
 def primary_key() -> orm.MappedColumn[int]:

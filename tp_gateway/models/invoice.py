@@ -12,7 +12,8 @@ from tp_gateway.models.states import InvoiceStatus
 
 
 class Invoice(Base):
-    """`number` is `INV-YYYY-NNN` from a counter row, without gaps. A payable has at most one invoice that is not void."""
+    """`number` is `INV-YYYY-NNN` from a counter row, without gaps. A payable has at most one invoice that is not
+    void."""
 
     __tablename__ = "invoices"
     __table_args__ = (
@@ -62,7 +63,8 @@ class InvoiceItem(Base):
 
 
 class Counter(Base):
-    """A number that rises without gaps: it is raised in the transaction that uses it (a sequence keeps a gap after a rollback)."""
+    """A number that rises without gaps: it is raised in the transaction that uses it (a sequence keeps a gap after a
+    rollback)."""
 
     __tablename__ = "counters"
 

@@ -1,5 +1,5 @@
-"""The books: append-only double entry. Each row moves one amount from one account to another, so every row balances by itself
-and an account's balance is the sum of its debits less its credits."""
+"""The books: append-only double entry. Each row moves one amount from one account to another, so every row balances
+by itself and an account's balance is the sum of its debits less its credits."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def fees(provider: str) -> str:
 
 
 class LedgerEntry(Base):
-    """`amount` > 0 minor units from `credit` to `debit`. `evidence` is the provider's own id of the movement: with payment and
-    kind it makes an entry unique, so that no fact is ever booked twice."""
+    """`amount` > 0 minor units from `credit` to `debit`. `evidence` is the provider's own id of the movement: with
+    payment and kind it makes an entry unique, so that no fact is ever booked twice."""
 
     __tablename__ = "ledger_entries"
     __table_args__ = (

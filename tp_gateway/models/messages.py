@@ -1,4 +1,5 @@
-"""What comes in from providers (inbox) and what goes out to the rest of the world (outbox): written once, worked off later."""
+"""What comes in from providers (inbox) and what goes out to the rest of the world (outbox): written once, worked off
+later."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from tp_gateway.models.states import InboxState
 
 
 class InboxEvent(Base):
-    """One verified event. Its body is not kept: it is a hint to fetch. `next_attempt_at` is NULL once it is done with."""
+    """One verified event. Its body is not kept: it is a hint to fetch. `next_attempt_at` is NULL once it is done
+    with."""
 
     __tablename__ = "inbox_events"
     __table_args__ = (
@@ -69,8 +71,8 @@ class OutboxMessage(Base):
 
 
 class IdempotencyRecord(Base):
-    """One `Idempotency-Key` of one user on one route. `answer_sealed` is the stored answer, encrypted because it can hold a
-    client secret; NULL while the request is not finished."""
+    """One `Idempotency-Key` of one user on one route. `answer_sealed` is the stored answer, encrypted because it can
+    hold a client secret; NULL while the request is not finished."""
 
     __tablename__ = "idempotency_records"
     __table_args__ = (sa.UniqueConstraint("user_id", "route", "key"),)

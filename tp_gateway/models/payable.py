@@ -1,5 +1,5 @@
-"""What can be paid: one row for an appointment and the invoices made for it, for ever, so that there is one lock and one
-place where a second charge is refused. And the allocations: which money counts towards which payable."""
+"""What can be paid: one row for an appointment and the invoices made for it, for ever, so that there is one lock and
+one place where a second charge is refused. And the allocations: which money counts towards which payable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from tp_gateway.models.base import Base, BigId, is_currency, one_of, primary_key
 
 
 class Payable(Base):
-    """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is the sum of the allocations.
+    """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is the sum of the
+    allocations.
 
-    `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names the live
-    invoice; it has no foreign key because `invoices.payable_id` already points the other way.
+    `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names
+    the live invoice; it has no foreign key because `invoices.payable_id` already points the other way.
     """
 
     __tablename__ = "payables"

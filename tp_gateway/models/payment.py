@@ -20,10 +20,10 @@ IS_OPEN_SINGLE_FLIGHT = sa.text(f"single_flight AND {IS_OPEN}")
 class Payment(Base):
     """One attempt to pay a payable. Amounts in minor units of `currency`.
 
-    `reference` is the provider's object and `uuid` is what the provider knows us by. `epoch` fences: whoever takes the row over adds
-    one, and a step of an older epoch changes nothing. `next_check_at` is when somebody else may take it over (a live worker
-    keeps it in the future) and, later, when the sweep looks again; NULL when there is nothing left to find out.
-    `observed_at` is when the look at the provider began whose answer was applied last.
+    `reference` is the provider's object and `uuid` is what the provider knows us by. `epoch` fences: whoever takes
+    the row over adds one, and a step of an older epoch changes nothing. `next_check_at` is when somebody else may
+    take it over (a live worker keeps it in the future) and, later, when the sweep looks again; NULL when there is
+    nothing left to find out. `observed_at` is when the look at the provider began whose answer was applied last.
     """
 
     __tablename__ = "payments"
@@ -95,8 +95,8 @@ class Payment(Base):
 
 
 class Refund(Base):
-    """Money given back from one payment. `reopen` asks that the payable becomes due again. `epoch` and `next_check_at` as in
-    `Payment`. `first_sent_at` bounds how long the same key may be sent again."""
+    """Money given back from one payment. `reopen` asks that the payable becomes due again. `epoch` and
+    `next_check_at` as in `Payment`. `first_sent_at` bounds how long the same key may be sent again."""
 
     __tablename__ = "refunds"
     __table_args__ = (

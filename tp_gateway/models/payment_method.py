@@ -12,7 +12,8 @@ from tp_gateway.models.base import Base, one_of, primary_key, reference_to
 
 
 class ProviderCustomer(Base):
-    """`key` is ours and opaque: the provider is told nothing else about the patient. `reference` is the provider's customer."""
+    """`key` is ours and opaque: the provider is told nothing else about the patient. `reference` is the provider's
+    customer."""
 
     __tablename__ = "provider_customers"
     __table_args__ = (sa.UniqueConstraint("user_id", "provider"), sa.UniqueConstraint("provider", "reference"))

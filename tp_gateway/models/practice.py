@@ -1,4 +1,5 @@
-"""What the clinic's Django backend pushes: its users and its appointments, under its own ids. The gateway never invents them."""
+"""What the clinic's Django backend pushes: its users and its appointments, under its own ids. The gateway never
+invents them."""
 
 from __future__ import annotations
 

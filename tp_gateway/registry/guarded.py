@@ -1,4 +1,5 @@
-"""A provider behind its guards: no open transaction, a hard deadline, a bulkhead, a circuit breaker, and a check of what came out.
+"""A provider behind its guards: no open transaction, a hard deadline, a bulkhead, a circuit breaker, and a check of
+what came out.
 
 Whatever goes wrong inside a provider ends here as an `Outcome`; it never becomes an exception in a payment.
 """
@@ -38,12 +39,13 @@ log = observability.logger(__name__)
 
 
 class ProviderFailed(Exception):
-    """A look-up (health, saved methods, lists) that gave no usable answer. Charges never raise it: they are `UNKNOWN`."""
+    """A look-up (health, saved methods, lists) that gave no usable answer. Charges never raise it: they are
+    `UNKNOWN`."""
 
 
 class GuardedProvider:
-    """What the services call. `lanes` is how many calls of this provider may run at once; a call that overruns its deadline
-    keeps its lane until it really ends, so a hanging provider can only ever take its own lanes."""
+    """What the services call. `lanes` is how many calls of this provider may run at once; a call that overruns its
+    deadline keeps its lane until it really ends, so a hanging provider can only ever take its own lanes."""
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class GuardedProvider:
         answer = self._outcome("prepare", order.deadline, order, kinds=(Prepared, Outcome))
         if isinstance(answer, Prepared) and not _is_reference(answer.reference):
             return self._nonsense("prepare", "no reference")
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def execute(self, order: Order, reference: str | None) -> Outcome:
         return self._checked("execute", order, self._outcome("execute", order.deadline, order, reference))
@@ -98,13 +100,13 @@ class GuardedProvider:
         return self._checked("refund", order, self._outcome("refund", order.deadline, order))
 
     def save_method(self, order: MethodOrder) -> SavedMethod | Outcome:
-        return self._outcome("save_method", order.deadline, order, kinds=(SavedMethod, Outcome))  # type: ignore[no-any-return]
+        return self._outcome("save_method", order.deadline, order, kinds=(SavedMethod, Outcome))
 
-    # --- look-ups: raise ProviderFailed ---------------------------------------------------------------------------------
+    # --- look-ups: raise ProviderFailed ---------------------------------------------------------------------------
 
     def check(self, seconds: float) -> Health:
         deadline = time.monotonic() + seconds
-        return self._look_up("check", deadline, deadline, kind=Health)  # type: ignore[no-any-return]
+        return self._look_up("check", deadline, deadline, kind=Health)
 
     def list_methods(self, payer: str, deadline: float) -> list[SavedMethod]:
         return list(self._look_up("list_methods", deadline, payer, deadline, kind=list))
@@ -129,7 +131,7 @@ class GuardedProvider:
             log.warning("webhook_not_parsed", provider=self.slug, error=type(error).__name__)
             raise InvalidSignature from error
 
-    # --- the guards -----------------------------------------------------------------------------------------------------
+    # --- the guards -----------------------------------------------------------------------------------------------
 
     def _outcome(self, member: str, deadline: float, *arguments: Any, kinds: tuple[type, ...] = (Outcome,)) -> Any:
         try:
@@ -185,7 +187,8 @@ class GuardedProvider:
             observability.PROVIDER_SECONDS.labels(self.slug, member, result).observe(time.monotonic() - started)
 
     def _checked(self, member: str, order: Order | RefundOrder, outcome: Outcome) -> Outcome:
-        """An outcome is believed only if it is possible: amounts are positive integers, success names money and currency."""
+        """An outcome is believed only if it is possible: amounts are positive integers, success names money and
+        currency."""
         if outcome.state is OutcomeState.SUCCEEDED:
             amount = outcome.settled
             if type(amount) is not int or not 0 < amount <= MAX_MINOR_UNITS or not isinstance(outcome.currency, str):

@@ -1,4 +1,5 @@
-"""Finds the installed plugins, switches on those the ini names, and refuses to start with anything that could surprise later."""
+"""Finds the installed plugins, switches on those the ini names, and refuses to start with anything that could
+surprise later."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ class Registry:
         return bool(self._hooks.tp_gateway_before_submit.get_hookimpls())
 
     def before_submit(self, order: Order, method: str) -> None:
-        """Ask every policy. GatewayError for the first veto; a policy that fails refuses too, because it must not be skipped."""
+        """Ask every policy. GatewayError for the first veto; a policy that fails refuses too, because it must not be
+        skipped."""
         try:
             answers = self._hooks.tp_gateway_before_submit(order=order, method=method)
         except Exception as error:
@@ -98,7 +100,8 @@ def load(
     breaker: Callable[[], Breaker],
     require_no_transaction: Callable[[], None],
 ) -> Registry:
-    """Load the plugins named in the ini. ConfigurationError, with the plugin's name, for whatever the service must not start with."""
+    """Load the plugins named in the ini. ConfigurationError, with the plugin's name, for whatever the service must
+    not start with."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hooks)
     owners: dict[str, str] = {}
@@ -212,7 +215,7 @@ def _public(manifest: Manifest, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _build(name: str, provider_class: Any, settings: Mapping[str, Any], environment: Environment) -> Provider:
     try:
-        return provider_class.build(settings, environment)  # type: ignore[no-any-return]
+        return provider_class.build(settings, environment)
     except ConfigurationError as error:
         raise ConfigurationError(f"plugin {name}: {error}") from None
     except Exception as error:

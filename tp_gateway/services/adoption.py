@@ -1,14 +1,15 @@
-"""Money that the provider has, with our label on it, and no row here: after a restored backup. It is written down as what it is, not lost."""
+"""Money that the provider has, with our label on it, and no row here: after a restored backup. It is written down as
+what it is, not lost."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from tp_gateway import observability
-from tp_gateway.contract import Flow, Observation, Outcome
+from tp_gateway.contract import Flow, Label, Observation, Outcome
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
-from tp_gateway.models import Payable, Payment
+from tp_gateway.models import Payable, Payment, table
 from tp_gateway.models.states import PaymentState
 from tp_gateway.registry import GuardedProvider
 from tp_gateway.services import history
@@ -16,7 +17,7 @@ from tp_gateway.services.bookkeeping import Booking, change_paid
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.reading import standing
 
-P, Y = Payment.__table__, Payable.__table__
+P, Y = table(Payment), table(Payable)
 ACTOR = "sweep"
 log = observability.logger(__name__)
 
@@ -26,9 +27,9 @@ class Adoption:
         self._database, self._vault, self._clock = database, vault, clock
 
     def adopt(self, provider: GuardedProvider, observation: Observation, evidence: Outcome) -> bool:
-        """Make the payment from the labels (`tp_gateway_payment`, `tp_gateway_payable`) and proven money. False, with a log line for
-        a person, where the labels lead nowhere."""
-        uuid, payable = observation.labels.get("tp_gateway_payment"), observation.labels.get("tp_gateway_payable", "")
+        """Make the payment from the labels (`Label.PAYMENT`, `Label.PAYABLE`) and proven money. False, with a log
+        line for a person, where the labels lead nowhere."""
+        uuid, payable = observation.labels.get(Label.PAYMENT), observation.labels.get(Label.PAYABLE, "")
         if not uuid or not payable.isdecimal() or not evidence.settled or not evidence.currency:
             log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
             return False

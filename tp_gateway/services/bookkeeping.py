@@ -1,5 +1,5 @@
-"""The ledger and the allocations. Money that arrived or went back is booked here, in the transaction that settles it, exactly once:
-the provider's evidence keys each entry."""
+"""The ledger and the allocations. Money that arrived or went back is booked here, in the transaction that settles it,
+exactly once: the provider's evidence keys each entry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import insert
-from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment
+from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
 from tp_gateway.services.facts import PaymentFacts, RefundFacts
 from tp_gateway.services.reading import Standing
 
-L, A, Y, V, P = LedgerEntry.__table__, Allocation.__table__, Payable.__table__, Invoice.__table__, Payment.__table__
+L, A, Y, V, P = table(LedgerEntry), table(Allocation), table(Payable), table(Invoice), table(Payment)
 
 _PAID = (
     sa.update(Y).where(Y.c.id == sa.bindparam("payable")).values(amount_paid=Y.c.amount_paid + sa.bindparam("delta"))

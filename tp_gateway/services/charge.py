@@ -1,7 +1,7 @@
 """One charge after it was opened: prepare, store the reference (T2), execute, make sure, settle (T3).
 
-Commit, call, commit: no transaction is open while the provider is called. A time-out is not a failure: what is unclear is looked up,
-and `failed` is said only when the provider's object is closed.
+Commit, call, commit: no transaction is open while the provider is called. A time-out is not a failure: what is
+unclear is looked up, and `failed` is said only when the provider's object is closed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from tp_gateway import observability
-from tp_gateway.contract import Flow, Order, Outcome, OutcomeState, Payer, Prepared, Reason
+from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, StoreUnavailable
-from tp_gateway.models import Payment
+from tp_gateway.database import Database, StoreUnavailable, rows_changed
+from tp_gateway.models import Payment, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services import history
@@ -31,7 +31,7 @@ from tp_gateway.services.reading import standing
 from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.timing import Timing
 
-P = Payment.__table__
+P = table(Payment)
 _CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
 _NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR)
 log = observability.logger(__name__)
@@ -66,7 +66,7 @@ class Charge:
             clock,
         )
 
-    # --- the live request ------------------------------------------------------------------------------------------------
+    # --- the live request -----------------------------------------------------------------------------------------
 
     def drive(self, payment: PaymentFacts, payer: Payer | None, drive: Drive) -> PaymentFacts:
         """From `created` to as far as it gets within the request's time. Returns the payment as it stands."""
@@ -74,7 +74,8 @@ class Charge:
         began = self._clock()
         prepared = self._prepare(provider, payment, payer)
         if isinstance(prepared, Outcome):
-            # Preparing moves no money, so whatever went wrong the payment can end here. A forgotten object is closed by the reverse sweep.
+            # Preparing moves no money, so whatever went wrong the payment can end here. A forgotten object is closed
+            # by the reverse sweep.
             never_existed = replace(
                 prepared, state=OutcomeState.DECLINED, closed=True, reason=prepared.reason or Reason.UNCLEAR
             )
@@ -121,7 +122,7 @@ class Charge:
                 after = replace(after, provider_state=dict(prepared.state))
         ours = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == S.CREATED)
         with self._database.transaction() as session:
-            if session.execute(sa.update(P).where(*ours).values(values)).rowcount != 1:  # type: ignore[attr-defined]
+            if rows_changed(session, sa.update(P).where(*ours).values(values)) != 1:
                 return None
             history.payment_moved(
                 session, payment.id, payment.provider, S.CREATED, target, actor=drive.actor, reason="", at=now
@@ -139,7 +140,8 @@ class Charge:
         return outcome
 
     def _make_sure(self, provider: GuardedProvider, payment: PaymentFacts, order: Order, outcome: Outcome) -> Outcome:
-        """P2': an unclear answer is looked up, and what cannot be charged any more is closed before it may be called failed."""
+        """P2': an unclear answer is looked up, and what cannot be charged any more is closed before it may be called
+        failed."""
         capabilities = provider.manifest.capabilities
         if outcome.state in _CLEAR or outcome.closed:
             return outcome
@@ -153,14 +155,14 @@ class Charge:
             return outcome
         return close(provider, fresh, payment.reference, outcome)
 
-    # --- shared with recovery, confirm and the inbox ---------------------------------------------------------------------
+    # --- shared with recovery, confirm and the inbox --------------------------------------------------------------
 
     def order(self, payment: PaymentFacts, payer: Payer | None, seconds: float) -> Order:
         """What the provider is told about the payment: opaque ids, amount, currency."""
         labels: Mapping[str, str] = {
-            "tp_gateway_environment": self._environment,
-            "tp_gateway_payment": payment.uuid,
-            "tp_gateway_payable": str(payment.payable_id),
+            Label.ENVIRONMENT: self._environment,
+            Label.PAYMENT: payment.uuid,
+            Label.PAYABLE: str(payment.payable_id),
         }
         return Order(
             id=payment.uuid,
@@ -194,8 +196,8 @@ class Charge:
     def settle(
         self, payment: PaymentFacts, outcome: Outcome, began: datetime, drive: Drive, *, fenced: bool = True
     ) -> PaymentFacts:
-        """T3. If the store does not answer, money may have moved and nothing is known to be written: the caller is told `pending`,
-        and the sweep finishes."""
+        """T3. If the store does not answer, money may have moved and nothing is known to be written: the caller is
+        told `pending`, and the sweep finishes."""
         finding = Finding(outcome, drive.actor, began, payment.epoch if fenced else None)
         for attempt in (1, 2):
             try:

@@ -16,6 +16,7 @@ def utc_now() -> datetime:
 
 
 def next_look(timing: Timing, now: datetime, checks: int) -> datetime:
-    """After `checks` looks in vain: doubling from `backoff_first` to `backoff_last`, spread by a fifth so that they do not march in step."""
+    """After `checks` looks in vain: doubling from `backoff_first` to `backoff_last`, spread by a fifth so that they
+    do not march in step."""
     seconds = min(timing.backoff_last, timing.backoff_first * 2 ** min(checks, 30))
     return now + timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, hides nothing

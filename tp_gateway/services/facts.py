@@ -35,8 +35,8 @@ class InvoiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
-    """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer must do
-    (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice."""
+    """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer
+    must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice."""
 
     id: int
     uuid: str
@@ -115,8 +115,8 @@ class RefundFacts:
 
 @dataclass(frozen=True, slots=True)
 class MethodFacts:
-    """A saved payment method. `details` may be shown: a card's brand, last4, exp_month, exp_year; a bank account's bank_name,
-    account_name, bsb, masked account_number."""
+    """A saved payment method. `details` may be shown: a card's brand, last4, exp_month, exp_year; a bank account's
+    bank_name, account_name, bsb, masked account_number."""
 
     id: int
     kind: str
@@ -154,9 +154,9 @@ class Key:
 class Wanted:
     """What a caller asks to pay: for an appointment, an invoice, or both if they belong together.
 
-    `amount` is Decimal in major units or int in minor units, None for "all that is due". `currency`, if given, must be the
-    payable's. `method_id` is our saved method's id (int) or the provider's reference (str). `parameters` are the
-    provider's own fields, not yet validated.
+    `amount` is Decimal in major units or int in minor units, None for "all that is due". `currency`, if given, must
+    be the payable's. `method_id` is our saved method's id (int) or the provider's reference (str). `parameters` are
+    the provider's own fields, not yet validated.
     """
 
     permission: str

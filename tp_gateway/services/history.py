@@ -1,5 +1,5 @@
-"""Writes down what happened: each move of a payment or refund, and the fact to tell others. Always inside the transaction
-that does it."""
+"""Writes down what happened: each move of a payment or refund, and the fact to tell others. Always inside the
+transaction that does it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money, observability
-from tp_gateway.models import OutboxMessage, Transition
+from tp_gateway.models import OutboxMessage, Transition, table
 from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, PaymentState, RefundState
 from tp_gateway.services.facts import PaymentFacts, RefundFacts
 
-_TRANSITION = sa.insert(Transition.__table__)
-_MESSAGE = sa.insert(OutboxMessage.__table__)
+_TRANSITION = sa.insert(table(Transition))
+_MESSAGE = sa.insert(table(OutboxMessage))
 
 
 class IllegalTransition(Exception):

@@ -1,4 +1,5 @@
-"""`Idempotency-Key`: one key of one user on one route starts one thing, and a repeat gets the same answer, byte for byte."""
+"""`Idempotency-Key`: one key of one user on one route starts one thing, and a repeat gets the same answer, byte for
+byte."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.crypto import Vault
-from tp_gateway.database import insert
+from tp_gateway.database import insert, rows_changed
 from tp_gateway.errors import GatewayError
-from tp_gateway.models import IdempotencyRecord, Payment, Refund
+from tp_gateway.models import IdempotencyRecord, Payment, Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, OPEN_STATES
 from tp_gateway.services.facts import Answer, Key
 
-K = IdempotencyRecord.__table__
+K = table(IdempotencyRecord)
 KEPT = timedelta(hours=72)
 
 
@@ -33,8 +34,8 @@ class Idempotency:
         self._vault = vault
 
     def claim(self, session: orm.Session, key: Key | None, now: datetime) -> Repeat | None:
-        """Take the key, in the transaction that starts the work. None: it is ours now. GatewayError `idempotency_key_reuse` for
-        another body under the same key."""
+        """Take the key, in the transaction that starts the work. None: it is ours now. GatewayError
+        `idempotency_key_reuse` for another body under the same key."""
         if key is None:
             return None
         statement = (
@@ -85,7 +86,7 @@ class Idempotency:
             sa.or_(K.c.payment_id.is_(None), K.c.payment_id.not_in(open_payments)),
             sa.or_(K.c.refund_id.is_(None), K.c.refund_id.not_in(open_refunds)),
         )
-        return int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+        return rows_changed(session, old)
 
 
 def _is(key: Key) -> tuple[sa.ColumnElement[bool], ...]:

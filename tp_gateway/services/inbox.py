@@ -1,5 +1,5 @@
-"""Webhooks: a verified event is written down and acknowledged; then it is a hint to ask the provider. The order of events cannot
-matter, and nothing is believed on a webhook's word alone."""
+"""Webhooks: a verified event is written down and acknowledged; then it is a hint to ask the provider. The order of
+events cannot matter, and nothing is believed on a webhook's word alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tp_gateway.contract import Subject
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, insert
 from tp_gateway.errors import GatewayError, InvalidSignature, NotFound
-from tp_gateway.models import InboxEvent
+from tp_gateway.models import InboxEvent, table
 from tp_gateway.models.states import InboxState
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
@@ -24,13 +24,14 @@ from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.recovery import Recovery, match_payment
 from tp_gateway.timing import Timing
 
-E = InboxEvent.__table__
+E = table(InboxEvent)
 _KEEP_TRYING = timedelta(hours=72)
 log = observability.logger(__name__)
 
 
 class Inbox:
-    """`arrived` is set when there is something to work off, so that the embedded worker need not wait for its interval."""
+    """`arrived` is set when there is something to work off, so that the embedded worker need not wait for its
+    interval."""
 
     def __init__(
         self,
@@ -47,8 +48,8 @@ class Inbox:
         self.arrived = threading.Event()
 
     def receive(self, slug: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Verify and write down; an event that was received before changes nothing. NotFound for a provider without webhooks,
-        GatewayError `invalid_signature`."""
+        """Verify and write down; an event that was received before changes nothing. NotFound for a provider without
+        webhooks, GatewayError `invalid_signature`."""
         provider = self._registry.find(slug)
         if provider is None or not provider.manifest.capabilities.webhooks:
             raise NotFound
@@ -83,7 +84,8 @@ class Inbox:
         self.arrived.set()
 
     def work(self, limit: int = 100) -> int:
-        """Work off what is due: one look at the provider for all events about the same thing. Returns how many events were done with."""
+        """Work off what is due: one look at the provider for all events about the same thing. Returns how many events
+        were done with."""
         self.arrived.clear()
         groups: dict[tuple[str, str, str], list[Any]] = {}
         for event in self._claim(limit):

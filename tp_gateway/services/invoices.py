@@ -13,14 +13,14 @@ from sqlalchemy import orm
 from tp_gateway.database import Database, insert
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import Appointment, Counter, Invoice, InvoiceItem, Payable, Payment, User
+from tp_gateway.models import Appointment, Counter, Invoice, InvoiceItem, Payable, Payment, User, table
 from tp_gateway.models.states import OPEN_STATES, AppointmentStatus, InvoiceStatus
 from tp_gateway.services.bookkeeping import invoice_status
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import InvoiceFacts
 
-V, I, Y, N, U = (model.__table__ for model in (Invoice, InvoiceItem, Payable, Counter, User))  # noqa: E741 - one letter a table
-A, P = Appointment.__table__, Payment.__table__
+V, I, Y, N, U = (table(model) for model in (Invoice, InvoiceItem, Payable, Counter, User))  # noqa: E741 - one letter a table
+A, P = table(Appointment), table(Payment)
 TERMS_DAYS = 30
 
 
@@ -48,7 +48,8 @@ class Invoices:
         description: str = "",
         due_date: date | None = None,
     ) -> InvoiceFacts:
-        """Make an invoice of the sum of `items`. For an appointment it takes over the appointment's payable, with what was paid already.
+        """Make an invoice of the sum of `items`. For an appointment it takes over the appointment's payable, with
+        what was paid already.
 
         NotFound for an unknown patient or appointment; `not_payable` if the appointment has a live invoice.
         """

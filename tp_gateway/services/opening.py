@@ -1,5 +1,5 @@
-"""T1: in one transaction lock the payable, claim the key, check who may pay what, and write the payment down. Nothing was sent yet;
-if we die right after it, no money can have moved."""
+"""T1: in one transaction lock the payable, claim the key, check who may pay what, and write the payment down. Nothing
+was sent yet; if we die right after it, no money can have moved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import insert
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import Invoice, Payable, Payment, PaymentMethod, ProviderCustomer, User
+from tp_gateway.models import Invoice, Payable, Payment, PaymentMethod, ProviderCustomer, User, table
 from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
 from tp_gateway.models.states import PaymentState
 from tp_gateway.services import history
@@ -29,7 +29,7 @@ from tp_gateway.services.payers import make_payer
 from tp_gateway.services.reading import PAYMENTS, standing, to_payment
 from tp_gateway.timing import Timing
 
-P, Y, U, M, C, V = (model.__table__ for model in (Payment, Payable, User, PaymentMethod, ProviderCustomer, Invoice))
+P, Y, U, M, C, V = (table(model) for model in (Payment, Payable, User, PaymentMethod, ProviderCustomer, Invoice))
 
 _DOOR = (
     sa.select(
@@ -60,6 +60,7 @@ _DOOR = (
         V.c.due_date,
         V.c.created_at.label("invoice_created_at"),
     )
+    .select_from(Y)
     .outerjoin(U, U.c.id == sa.bindparam("caller"))
     .outerjoin(
         M,
@@ -191,6 +192,8 @@ class Opening:
             door = session.execute(_BY_INVOICE, parameters | {"invoice": wanted.invoice_id}).first()
         if door is None and wanted.appointment_id is None:
             self._refuse_dead_invoice(session, who, wanted)
+        if door is None:
+            raise NotFound
         _admit(who, wanted, door)
         if wanted.appointment_id is not None and wanted.invoice_id is not None and door.invoice_id != wanted.invoice_id:
             owner = session.execute(sa.select(V.c.patient_id).where(V.c.id == wanted.invoice_id)).scalar()
@@ -211,9 +214,8 @@ class Opening:
 
 
 def _admit(who: Identity, wanted: Wanted, door: Any) -> None:
-    """Is this payable the caller's to pay, and may he still pay? The directory's word counts at once, whatever the token says."""
-    if door is None:
-        raise NotFound
+    """Is this payable the caller's to pay, and may he still pay? The directory's word counts at once, whatever the
+    token says."""
     if door.role is not None and not door.active:
         raise GatewayError("not_authenticated", "This account is not active")
     if door.role is not None and not identity.permits(door.role, wanted.permission):

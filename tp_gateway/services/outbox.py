@@ -1,4 +1,5 @@
-"""Tells committed facts to every plugin that wants to hear them: at least once, in order per payment, from a table that survives a crash."""
+"""Tells committed facts to every plugin that wants to hear them: at least once, in order per payment, from a table
+that survives a crash."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import Event
 from tp_gateway.database import Database
-from tp_gateway.models import OutboxMessage
+from tp_gateway.models import OutboxMessage, table
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.timing import Timing
 
-O = OutboxMessage.__table__  # noqa: E741 - one letter a table, as everywhere here
+O = table(OutboxMessage)  # noqa: E741 - one letter a table, as everywhere here
 log = observability.logger(__name__)
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import orm
 
 from tp_gateway.contract import Payer
 from tp_gateway.database import insert
-from tp_gateway.models import ProviderCustomer
+from tp_gateway.models import ProviderCustomer, table
 
-C = ProviderCustomer.__table__
+C = table(ProviderCustomer)
 
 
 def make_payer(session: orm.Session, provider: str, user_id: int) -> Payer:

@@ -14,14 +14,14 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, insert
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import PaymentMethod, ProviderCustomer
+from tp_gateway.models import PaymentMethod, ProviderCustomer, table
 from tp_gateway.registry import ProviderFailed, Registry
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import MethodFacts
 from tp_gateway.services.payers import make_payer, remember_payer
 from tp_gateway.timing import Timing
 
-M, C = PaymentMethod.__table__, ProviderCustomer.__table__
+M, C = table(PaymentMethod), table(ProviderCustomer)
 _FACTS = sa.select(
     *(M.c[name] for name in ("id", "kind", "provider", "reference", "details", "is_default", "created_at"))
 )
@@ -44,8 +44,9 @@ class PaymentMethods:
             return _list(session, user_id)
 
     def add(self, who: Identity, method: str, reference: str) -> MethodFacts:
-        """Keep a provider's method (a card token from its browser form). NotFound if it is another patient's; ValidationError if
-        it cannot be kept; `service_unavailable` if the provider did not answer (safe to send again)."""
+        """Keep a provider's method (a card token from its browser form). NotFound if it is another patient's;
+        ValidationError if it cannot be kept; `service_unavailable` if the provider did not answer (safe to send
+        again)."""
         provider = self._registry.for_method(method)
         if not provider.manifest.capabilities.save_method or who.user_id is None:
             raise ValidationError({"payment_method": ["Cannot be saved"]})
@@ -112,7 +113,8 @@ class PaymentMethods:
             return _one(session, user_id, M.c.id == method_id)
 
     def sync(self, provider_slug: str, payer: str) -> bool:
-        """The provider says that a customer's methods changed: keep what it lists, drop what it does not. False: try again later."""
+        """The provider says that a customer's methods changed: keep what it lists, drop what it does not. False: try
+        again later."""
         with self._database.read() as session:
             known = sa.select(C.c.user_id).where(C.c.provider == provider_slug, C.c.reference == payer)
             user_id = session.execute(known).scalar()

@@ -1,12 +1,10 @@
-"""Payments as callers see them: pay, start in the browser, confirm, cancel, look up. Decides what another open payment means;
-the steps of a charge are in `charge`."""
+"""Payments as callers see them: pay, start in the browser, confirm, cancel, look up. Decides what another open
+payment means; the steps of a charge are in `charge`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-
-import sqlalchemy as sa
 
 from tp_gateway.contract import Flow, Reason
 from tp_gateway.crypto import Vault
@@ -14,7 +12,7 @@ from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
 from tp_gateway.fields import validate
 from tp_gateway.identity import Identity
-from tp_gateway.models import Payment
+from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import Registry
@@ -26,7 +24,7 @@ from tp_gateway.services.opening import Blocked, Opened, Opening, Repeated
 from tp_gateway.services.reading import PAYMENTS, standing, to_payment
 from tp_gateway.services.recovery import Recovery
 
-P = Payment.__table__
+P = table(Payment)
 _STATES = {"pending": OPEN_STATES, "succeeded": (S.SUCCEEDED,), "failed": (S.FAILED,), "refunded": (S.REFUNDED,)}
 
 
@@ -45,25 +43,27 @@ class Payments:
         self._opening, self._charge, self._recovery, self._clock = opening, charge, recovery, clock
 
     def pay(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
-        """Take a payment. The answer is `render(payment)` for whatever became of it, or the stored answer of a repeat.
+        """Take a payment. The answer is `render(payment)` for whatever became of it, or the stored answer of a
+        repeat.
 
-        GatewayError: everything that refuses before money could move (see `opening`), `payment_in_progress`, `already_paid`.
+        GatewayError: everything that refuses before money could move (see `opening`), `payment_in_progress`,
+        `already_paid`.
         """
         provider = self._registry.for_method(wanted.method)
         parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
         provider.require_available()
-        # Twice: closing an abandoned attempt that stands in the way makes room for this one.
-        for _ in range(2):
-            opened = self._open(who, wanted, parameters, key)
-            if isinstance(opened, Repeated):
-                return self._repeat(opened, who, render, key)
-            if isinstance(opened, Opened):
-                payment = self._charge.drive(opened.payment, opened.payer, Drive(who.actor, key, render))
-                return render(payment)
-            if _is_same_attempt(opened):
-                return render(opened.payment)
+        opened = self._open(who, wanted, parameters, key)
+        if isinstance(opened, Blocked) and not _is_same_attempt(opened):
+            # An abandoned attempt that stands in the way is closed, which makes room for this one.
             self._make_way(opened.payment, who)
-        raise _blocked(opened.payment, who)
+            opened = self._open(who, wanted, parameters, key)
+        if isinstance(opened, Repeated):
+            return self._repeat(opened, who, render, key)
+        if isinstance(opened, Opened):
+            return render(self._charge.drive(opened.payment, opened.payer, Drive(who.actor, key, render)))
+        if _is_same_attempt(opened):
+            return render(opened.payment)
+        raise _blocked(opened.payment)
 
     def start_in_browser(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
         """As `pay`, for a payment that the patient's browser finishes: asked again, the same intent is answered."""
@@ -72,8 +72,8 @@ class Payments:
     def confirm(
         self, who: Identity, slug: str, reference: str, appointment_id: int | None, render: RenderPayment
     ) -> Answer:
-        """The browser says it is done; the provider is asked. NotFound unless it is the caller's; `payment_mismatch` if it is for
-        another appointment."""
+        """The browser says it is done; the provider is asked. NotFound unless it is the caller's; `payment_mismatch`
+        if it is for another appointment."""
         with self._database.read() as session:
             row = session.execute(PAYMENTS.where(P.c.provider == slug, P.c.reference == reference)).first()
             payment = to_payment(row, self._vault) if row else None
@@ -84,13 +84,14 @@ class Payments:
         return render(self._recovery.look_now(payment, who.actor))
 
     def cancel(self, who: Identity, payment_id: int) -> PaymentFacts:
-        """Close a payment that waits for its customer. `payment_in_progress` while money may be moving, `not_payable` once it is over."""
+        """Close a payment that waits for its customer. `payment_in_progress` while money may be moving, `not_payable`
+        once it is over."""
         payment = self._visible(who, payment_id)
         if payment.state != S.AWAITING_CUSTOMER:
-            raise _blocked(payment, who) if payment.is_open else GatewayError("not_payable", "This payment is finished")
+            raise _blocked(payment) if payment.is_open else GatewayError("not_payable", "This payment is finished")
         closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
         if closed.is_open:
-            raise _blocked(closed, who)
+            raise _blocked(closed)
         if closed.state != S.FAILED:
             raise GatewayError(
                 "already_paid", "The payment went through before it could be cancelled", payment_id=closed.id
@@ -142,7 +143,8 @@ class Payments:
             return self._opening.open(session, who, wanted, provider.manifest, parameters, key)
 
     def _ask_policies(self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None) -> None:
-        """Show the policies the payment that would be opened, with no transaction open. What may not be paid anyway is refused first."""
+        """Show the policies the payment that would be opened, with no transaction open. What may not be paid anyway
+        is refused first."""
         manifest = self._registry.for_method(wanted.method).manifest
         try:
             with self._database.transaction() as session:
@@ -167,12 +169,13 @@ class Payments:
         return Answer(answer.status, answer.text, replayed=True)
 
     def _make_way(self, payment: PaymentFacts, who: Identity) -> None:
-        """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else is in progress."""
+        """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else
+        is in progress."""
         if payment.state != S.AWAITING_CUSTOMER:
-            raise _blocked(payment, who)
+            raise _blocked(payment)
         closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
         if closed.is_open:
-            raise _blocked(closed, who)
+            raise _blocked(closed)
         if closed.state != S.FAILED:
             raise GatewayError("already_paid", "This was paid a moment ago", payment_id=closed.id)
 
@@ -202,6 +205,6 @@ def _is_same_attempt(blocked: Blocked) -> bool:
     return same_way and same_card and there.amount == asked.amount and there.invoice_id == asked.invoice_id
 
 
-def _blocked(payment: PaymentFacts, who: Identity) -> GatewayError:
+def _blocked(payment: PaymentFacts) -> GatewayError:
     text = f"Payment {payment.id} for this is still in progress. Please do not pay again"
     return GatewayError("payment_in_progress", text, payment_id=payment.id, retry_after=5)

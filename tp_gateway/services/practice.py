@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import Database, insert
-from tp_gateway.models import Appointment, Payable, Payment, User
+from tp_gateway.models import Appointment, Payable, Payment, User, table
 from tp_gateway.models.states import AppointmentStatus
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.clock import Clock
 
-U, A, Y, P = User.__table__, Appointment.__table__, Payable.__table__, Payment.__table__
+U, A, Y, P = table(User), table(Appointment), table(Payable), table(Payment)
 _BATCH = 500
 Row = tuple[int, Mapping[str, Any]]
 
@@ -46,7 +46,8 @@ class Practice:
         return DirectoryUser(row.role, row.active) if row else None
 
     def upsert_users(self, rows: Sequence[Row]) -> UpsertResult:
-        """Rows of (index, {id, role, active, name, email, phone, created_at}). Each row counts by itself; the last of one id wins."""
+        """Rows of (index, {id, role, active, name, email, phone, created_at}). Each row counts by itself; the last of
+        one id wins."""
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
@@ -56,8 +57,9 @@ class Practice:
         return result
 
     def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
-        """Rows of (index, {id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, fee, currency}); `fee` in
-        minor units. A row is refused if its people are unknown, or if it would move money to another patient."""
+        """Rows of (index, {id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, fee,
+        currency}); `fee` in minor units. A row is refused if its people are unknown, or if it would move money to
+        another patient."""
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
@@ -146,7 +148,7 @@ def _batches(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 def _by_id(session: orm.Session, table: sa.Table, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    return {row.id: row._mapping for row in session.execute(sa.select(table).where(table.c.id.in_(ids)))}
+    return {row.id: dict(row._mapping) for row in session.execute(sa.select(table).where(table.c.id.in_(ids)))}
 
 
 def _count(result: UpsertResult, what: str) -> None:

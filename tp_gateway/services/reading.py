@@ -1,4 +1,5 @@
-"""Rows to facts. The one place that knows how a payment, its payable and its invoice are read together, with or without their lock."""
+"""Rows to facts. The one place that knows how a payment, its payable and its invoice are read together, with or
+without their lock."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ from sqlalchemy import orm
 
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import NotFound
-from tp_gateway.models import Invoice, Payable, Payment, Refund
+from tp_gateway.models import Invoice, Payable, Payment, Refund, table
 from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
 
-P, Y, V, R = Payment.__table__, Payable.__table__, Invoice.__table__, Refund.__table__
+P, Y, V, R = table(Payment), table(Payable), table(Invoice), table(Refund)
 
 _DERIVED = {"action", "provider_state", "invoice"}
 _PAYMENT_FIELDS = [field.name for field in fields(PaymentFacts) if field.name not in _DERIVED]
@@ -36,6 +37,7 @@ PAYMENTS = (
         V.c.due_date,
         V.c.created_at.label("invoice_created_at"),
     )
+    .select_from(P)
     .join(Y, Y.c.id == P.c.payable_id)
     .outerjoin(V, V.c.id == P.c.invoice_id)
 )

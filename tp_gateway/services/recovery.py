@@ -1,5 +1,5 @@
-"""Finds out what became of open payments, and finishes or closes them. It never starts a charge: a patient who saw an error must not be
-charged minutes later.
+"""Finds out what became of open payments, and finishes or closes them. It never starts a charge: a patient who saw an
+error must not be charged minutes later.
 
 `sweep` works off the rows that are due; `reverse_sweep` asks the provider for what it has and looks for it here.
 """
@@ -15,11 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import observability
-from tp_gateway.contract import Observation, Outcome, OutcomeState, Reason
+from tp_gateway.contract import Label, Observation, Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, insert
-from tp_gateway.models import Cursor, Payment
-
+from tp_gateway.database import Database, insert, rows_changed
+from tp_gateway.models import Cursor, Payment, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, ProviderFailed, Registry
 from tp_gateway.services.adoption import Adoption
@@ -29,7 +28,7 @@ from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.reading import PAYMENTS, Standing, standing, to_payment
 from tp_gateway.timing import Timing
 
-P, C = Payment.__table__, Cursor.__table__
+P, C = table(Payment), table(Cursor)
 SWEEP = Drive("sweep")
 _ORPHAN_AGE = timedelta(hours=1)
 _OVERLAP = timedelta(minutes=15)
@@ -52,10 +51,11 @@ class Recovery:
         self._charge, self._adoption, self._clock = charge, adoption, clock
         self._pause = 1 / calls_per_second
 
-    # --- the sweep -------------------------------------------------------------------------------------------------------
+    # --- the sweep ------------------------------------------------------------------------------------------------
 
     def sweep(self, limit: int = 25) -> int:
-        """Look at payments that are due, oldest first. Returns how many were looked at. Several sweeps at once are safe."""
+        """Look at payments that are due, oldest first. Returns how many were looked at. Several sweeps at once are
+        safe."""
         now = self._clock()
         with self._database.read() as session:
             due = sa.select(P.c.id).where(P.c.next_check_at <= now).order_by(P.c.next_check_at).limit(limit)
@@ -75,8 +75,8 @@ class Recovery:
         return self._find_out(taken, Drive(actor)) if taken is not None else self._present(payment)
 
     def look_now(self, payment: PaymentFacts, actor: str) -> PaymentFacts:
-        """Ask the provider about an open payment and apply what it says, without taking it from whoever drives it. What has to be
-        closed is closed by whoever may take it."""
+        """Ask the provider about an open payment and apply what it says, without taking it from whoever drives it.
+        What has to be closed is closed by whoever may take it."""
         if not payment.is_open or payment.reference is None:
             return payment
         outcome, began = self._charge.look(payment)
@@ -103,11 +103,11 @@ class Recovery:
             return self._present(payment)
         return self._close(taken, Outcome(OutcomeState.DECLINED, reason=reason), Drive(actor))
 
-    # --- one payment -----------------------------------------------------------------------------------------------------
+    # --- one payment ----------------------------------------------------------------------------------------------
 
     def _take(self, payment_id: int, *, at_once: bool = False) -> PaymentFacts | None:
-        """Become the only one who drives this payment: raise its epoch and push the others' turn away. `at_once` takes a payment that
-        waits for its customer even before it is due; nobody is working on such a one."""
+        """Become the only one who drives this payment: raise its epoch and push the others' turn away. `at_once`
+        takes a payment that waits for its customer even before it is due; nobody is working on such a one."""
         now = self._clock()
         free = P.c.next_check_at <= now
         if at_once:
@@ -118,7 +118,7 @@ class Recovery:
             "next_check_at": now + timedelta(seconds=self._timing.lease),
         }
         with self._database.transaction() as session:
-            if session.execute(sa.update(P).where(P.c.id == payment_id, free).values(lease)).rowcount != 1:  # type: ignore[attr-defined]
+            if rows_changed(session, sa.update(P).where(P.c.id == payment_id, free).values(lease)) != 1:
                 return None
             return standing(session, self._vault, payment_id).payment
 
@@ -157,11 +157,11 @@ class Recovery:
     def _present(self, payment: PaymentFacts) -> PaymentFacts:
         return self._standing(payment.id).payment
 
-    # --- the reverse sweep -----------------------------------------------------------------------------------------------
+    # --- the reverse sweep ----------------------------------------------------------------------------------------
 
     def reverse_sweep(self, *, since: datetime | None = None) -> int:
-        """Ask each provider for what it has, once for all processes per interval (or at once, from `since`). Returns how many
-        differences were worked on."""
+        """Ask each provider for what it has, once for all processes per interval (or at once, from `since`). Returns
+        how many differences were worked on."""
         found = 0
         for provider in self._registry:
             if not provider.manifest.capabilities.list_since:
@@ -190,7 +190,8 @@ class Recovery:
         refunded = sum(refund.amount for refund in evidence.refunds if refund.state == "succeeded") != payment.refunded
         loose = not payment.is_open and payment.state == S.FAILED and not evidence.closed
         if loose and evidence.state is not OutcomeState.SUCCEEDED and observation.reference is not None:
-            # We said failed, and the object could still be charged: close it (an object whose reference we never stored).
+            # We said failed, and the object could still be charged: close it (an object whose reference we never
+            # stored).
             self._charge.close(replace(payment, reference=observation.reference), evidence)
         elif moved or refunded:
             self.look_again(replace(payment, reference=payment.reference or observation.reference))
@@ -207,7 +208,8 @@ class Recovery:
         return True
 
     def look_again(self, payment: PaymentFacts) -> PaymentFacts:
-        """Ask about a payment that may be final, because something says otherwise: refunds made outside, late success."""
+        """Ask about a payment that may be final, because something says otherwise: refunds made outside, late
+        success."""
         outcome, began = self._charge.look(payment)
         return self.apply(payment, outcome, began, f"provider:{payment.provider}")
 
@@ -227,13 +229,14 @@ class Recovery:
             first = {"name": name, "position": None, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
             session.execute(insert(session, C).on_conflict_do_nothing(index_elements=["name"]), first)
             mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now).values(next_run_at=following)
-            if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
+            if rows_changed(session, mine) != 1:
                 return None
             position = session.execute(sa.select(C.c.position).where(C.c.name == name)).scalar_one()
         return (position or now - timedelta(days=30)) - _OVERLAP
 
     def _advance(self, slug: str, began: datetime) -> None:
-        # Objects that were open an hour ago may still have to be closed, so the next run starts early enough to see them again.
+        # Objects that were open an hour ago may still have to be closed, so the next run starts early enough to see
+        # them again.
         with self._database.transaction() as session:
             where = C.c.name == f"reverse_sweep:{slug}"
             session.execute(sa.update(C).where(where).values(position=began - 2 * _ORPHAN_AGE))
@@ -245,7 +248,7 @@ def match_payment(
     """The payment that a provider's object belongs to: by its reference, else by our own id on it."""
     by_reference = sa.and_(P.c.provider == slug, P.c.reference == reference) if reference else sa.false()
     row = session.execute(PAYMENTS.where(by_reference)).first()
-    uuid = labels.get("tp_gateway_payment")
+    uuid = labels.get(Label.PAYMENT)
     if row is None and uuid:
         row = session.execute(PAYMENTS.where(P.c.provider == slug, P.c.uuid == uuid)).first()
     return to_payment(row, vault) if row else None

@@ -1,4 +1,5 @@
-"""The only writer of refunds: orders one, and brings one to what the provider says. Runs under the payable's lock, calls no provider."""
+"""The only writer of refunds: orders one, and brings one to what the provider says. Runs under the payable's lock,
+calls no provider."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from sqlalchemy import orm
 
 from tp_gateway.contract import RefundFact
 from tp_gateway.crypto import Vault
-from tp_gateway.models import Payment, Refund
+from tp_gateway.models import Payment, Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, REFUND_TRANSITIONS, PaymentState
 from tp_gateway.models.states import RefundState as R
 from tp_gateway.services import bookkeeping, history
@@ -21,7 +22,7 @@ from tp_gateway.services.facts import PaymentFacts, RefundFacts
 from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
 from tp_gateway.timing import Timing
 
-T, P = Refund.__table__, Payment.__table__
+T, P = table(Refund), table(Payment)
 
 
 class RefundSettlement:
@@ -40,7 +41,8 @@ class RefundSettlement:
         reopen: bool = False,
         wait: float = 0,
     ) -> RefundFacts:
-        """Reserve a refund of `amount` minor units. The sweep sends it after `wait` seconds unless the caller has done so."""
+        """Reserve a refund of `amount` minor units. The sweep sends it after `wait` seconds unless the caller has
+        done so."""
         refund = self._insert(
             session, payment, amount, R.CREATED, actor, reason, at, reopen, at + timedelta(seconds=wait)
         )
@@ -48,7 +50,8 @@ class RefundSettlement:
         return refund
 
     def sync(self, session: orm.Session, payment_id: int, facts: Sequence[RefundFact], actor: str) -> PaymentFacts:
-        """Bring every refund of the payment to what the provider lists, also those made in its dashboard. Returns the payment after it."""
+        """Bring every refund of the payment to what the provider lists, also those made in its dashboard. Returns the
+        payment after it."""
         for fact in facts:
             now_standing = standing(session, self._vault, payment_id, lock=True)
             refund = self._find(session, now_standing.payment, fact)

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money, observability
-from tp_gateway.contract import Outcome, OutcomeState, RefundOrder
+from tp_gateway.contract import Label, Outcome, OutcomeState, RefundOrder
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, StoreUnavailable
+from tp_gateway.database import Database, StoreUnavailable, rows_changed
 from tp_gateway.errors import GatewayError, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import Refund
+from tp_gateway.models import Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.models.states import RefundState as R
@@ -33,9 +33,10 @@ from tp_gateway.services.recovery import Recovery
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
-T = Refund.__table__
+T = table(Refund)
 RESEND_FOR = timedelta(hours=23)
-"""The provider forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests); after this nothing is sent again."""
+"""The provider forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests); after this nothing
+is sent again."""
 _TARGETS = {OutcomeState.SUCCEEDED: R.SUCCEEDED, OutcomeState.PENDING: R.PENDING, OutcomeState.DECLINED: R.FAILED}
 log = observability.logger(__name__)
 
@@ -67,9 +68,11 @@ class Refunds:
         render: RenderRefund,
         key: Key | None,
     ) -> Answer:
-        """Give `amount` (major units; None for all that is left) of a payment back. `reopen`: what was paid for becomes due again.
+        """Give `amount` (major units; None for all that is left) of a payment back. `reopen`: what was paid for
+        becomes due again.
 
-        GatewayError: NotFound, `not_payable` (nothing was captured), `refund_exceeds_balance`, ValidationError on `amount`.
+        GatewayError: NotFound, `not_payable` (nothing was captured), `refund_exceeds_balance`, ValidationError on
+        `amount`.
         """
         with self._database.transaction() as session:
             before = standing(session, self._vault, payment_id, lock=True)
@@ -95,7 +98,7 @@ class Refunds:
             ids = session.execute(due).scalars().all()
         return sum(self._find_out(refund) for refund in map(self._take, ids) if refund is not None)
 
-    # --- ordering ----------------------------------------------------------------------------------------------------------
+    # --- ordering -------------------------------------------------------------------------------------------------
 
     def _reserve(
         self, session: orm.Session, who: Identity, before: Standing, amount: Decimal | None, reason: str, reopen: bool
@@ -148,7 +151,7 @@ class Refunds:
                 self._idempotency.finish(session, key, answer, self._clock())
         return answer
 
-    # --- sending and finding out ---------------------------------------------------------------------------------------------
+    # --- sending and finding out ----------------------------------------------------------------------------------
 
     def _send(self, refund: RefundFacts, actor: str, expected: R) -> RefundFacts | None:
         """Commit that it is being sent, send it, settle. None: somebody else has it."""
@@ -161,7 +164,7 @@ class Refunds:
         }
         ours = (T.c.id == refund.id, T.c.epoch == refund.epoch, T.c.state == expected)
         with self._database.transaction() as session:
-            if session.execute(sa.update(T).where(*ours).values(values)).rowcount != 1:  # type: ignore[attr-defined]
+            if rows_changed(session, sa.update(T).where(*ours).values(values)) != 1:
                 return None
             if expected is not R.SUBMITTING:
                 history.refund_moved(session, refund, expected, R.SUBMITTING, actor=actor, reason="", at=now)
@@ -173,7 +176,7 @@ class Refunds:
             currency=refund.currency,
             idempotency_key=refund.uuid,
             deadline=time.monotonic() + self._timing.execute,
-            labels={"tp_gateway_refund": refund.uuid, "tp_gateway_payment": payment.uuid},
+            labels={Label.REFUND: refund.uuid, Label.PAYMENT: payment.uuid},
             state=payment.provider_state,
         )
         outcome = self._registry.by_slug(refund.provider).refund(order)
@@ -206,7 +209,7 @@ class Refunds:
         }
         with self._database.transaction() as session:
             mine = sa.update(T).where(T.c.id == refund_id, T.c.next_check_at <= now).values(lease)
-            if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
+            if rows_changed(session, mine) != 1:
                 return None
             return _one(session, refund_id)
 
@@ -231,7 +234,8 @@ class Refunds:
         return True
 
     def _may_send_again(self, refund: RefundFacts) -> bool:
-        """The provider lists the refunds and ours is not among them: the same key is safe while the provider remembers it."""
+        """The provider lists the refunds and ours is not among them: the same key is safe while the provider
+        remembers it."""
         sent: datetime | None = refund.first_sent_at
         return sent is None or self._clock() - sent < RESEND_FOR
 

@@ -1,7 +1,8 @@
-"""The only writer of what a provider found out. Request, webhook, sweep and staff all end in `Settlement.apply`, under the payable's lock.
+"""The only writer of what a provider found out. Request, webhook, sweep and staff all end in `Settlement.apply`,
+under the payable's lock.
 
-It moves a payment only along `models.states.TRANSITIONS`, books money, keeps payable and invoice in step, writes the history and the
-outbox. It never calls a provider.
+It moves a payment only along `models.states.TRANSITIONS`, books money, keeps payable and invoice in step, writes the
+history and the outbox. It never calls a provider.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import Manifest, Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
-from tp_gateway.models import Payment
+from tp_gateway.database import rows_changed
+from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES, RANK, TRANSITIONS
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import Registry
@@ -28,14 +30,15 @@ from tp_gateway.services.reading import Standing, standing
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
-P = Payment.__table__
+P = table(Payment)
 _MONEY_IS_IN = (S.SUCCEEDED, S.REFUNDED)
 log = observability.logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, by whom (`actor`), and when the look at the provider began. `epoch`: only if the payment still has it."""
+    """What was found, by whom (`actor`), and when the look at the provider began. `epoch`: only if the payment still
+    has it."""
 
     outcome: Outcome
     actor: str
@@ -50,7 +53,8 @@ class Settlement:
         self._registry, self._vault, self._timing, self._refunds, self._clock = registry, vault, timing, refunds, clock
 
     def apply(self, session: orm.Session, payment_id: int, finding: Finding) -> PaymentFacts:
-        """Bring the payment to what was found. Returns it as it stands afterwards; a stale or fenced finding changes nothing."""
+        """Bring the payment to what was found. Returns it as it stands afterwards; a stale or fenced finding changes
+        nothing."""
         before = standing(session, self._vault, payment_id, lock=True)
         payment, outcome = before.payment, finding.outcome
         if finding.epoch is not None and payment.epoch != finding.epoch:
@@ -75,12 +79,8 @@ class Settlement:
         elif outcome.state is OutcomeState.SUCCEEDED:
             after = self._book(booking, before, after, outcome, changes)
         changes |= {"state": str(target), "updated_at": now, "next_check_at": self._next_check(after, before, now)}
-        moved = session.execute(
-            sa.update(P)
-            .where(P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == payment.state)
-            .values(changes)
-        )
-        if moved.rowcount != 1:  # type: ignore[attr-defined]
+        unchanged = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == payment.state)
+        if rows_changed(session, sa.update(P).where(*unchanged).values(changes)) != 1:
             raise RuntimeError("a locked payment changed under its lock")
         self._write_history(session, payment, after, finding, now)
         if outcome.refunds and target in _MONEY_IS_IN:
@@ -171,7 +171,8 @@ def _target(payment: PaymentFacts, outcome: Outcome, manifest: Manifest, problem
     elif outcome.state is OutcomeState.NEEDS_ACTION:
         wanted = S.AWAITING_CUSTOMER
     elif outcome.state is OutcomeState.DECLINED:
-        # `failed` is said only when the object is closed, or never existed, or cannot be closed at this kind of provider.
+        # `failed` is said only when the object is closed, or never existed, or cannot be closed at this kind of
+        # provider.
         definite = outcome.closed or state is S.CREATED or not manifest.capabilities.two_step
         wanted = S.FAILED if definite else state
     else:

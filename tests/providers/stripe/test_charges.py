@@ -297,6 +297,6 @@ def test_only_opaque_ids_leave(provider: StripeProvider, sandbox: Control) -> No
             "payment": an_order.id,
             "payable": "7",
             "tp_gateway_environment": "clinic-test",
-            "tp_gateway_order": an_order.id,
+            "tp_gateway_payment": an_order.id,
         },
     }

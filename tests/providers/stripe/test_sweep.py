@@ -29,7 +29,7 @@ def test_everything_of_ours_with_the_truth(make: Make, provider: StripeProvider,
     # The core closes what is too old to be still worked on.
     assert all(one.occurred_at and one.occurred_at > since for one in observations)
     for an_order, reference in zip(orders, [*(one.reference for one in outcomes), unconfirmed, browser], strict=True):
-        assert seen[str(reference)].labels["tp_gateway_order"] == an_order.id
+        assert seen[str(reference)].labels["tp_gateway_payment"] == an_order.id
     first, second = (seen[str(one.reference)].evidence for one in outcomes[:2])
     assert first == outcomes[0]
     assert second and second.settled == 18000 and [fact.amount for fact in second.refunds] == [700]

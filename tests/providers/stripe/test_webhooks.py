@@ -25,7 +25,7 @@ EVENT: dict[str, Any] = {
         "object": {
             "id": "pi_1",
             "object": "payment_intent",
-            "metadata": {"tp_gateway_environment": "clinic-test", "tp_gateway_order": "o1"},
+            "metadata": {"tp_gateway_environment": "clinic-test", "tp_gateway_payment": "o1"},
         }
     },
 }
@@ -54,7 +54,7 @@ def test_a_payment_intent() -> None:
     observation = heard(EVENT)
     assert (observation.event_id, observation.kind) == ("evt_1", "payment_intent.succeeded")
     assert (observation.subject, observation.reference) == (Subject.PAYMENT, "pi_1")
-    assert observation.labels == {"tp_gateway_environment": "clinic-test", "tp_gateway_order": "o1"}
+    assert observation.labels == {"tp_gateway_environment": "clinic-test", "tp_gateway_payment": "o1"}
     assert observation.occurred_at.timestamp() == NOW - 5
     assert observation.evidence is None and observation.note == ""
 
@@ -214,7 +214,7 @@ def test_every_event_of_a_life_at_stripe_is_understood(provider: StripeProvider,
         found.setdefault(event["type"], []).append(observation)
     for kind in ("payment_intent.succeeded", "charge.succeeded", "payment_intent.created"):
         assert {one.reference for one in found[kind]} >= {outcome.reference, refunded.reference}
-        assert all(one.labels["tp_gateway_order"] for one in found[kind])
+        assert all(one.labels["tp_gateway_payment"] for one in found[kind])
     assert [one.reference for one in found["charge.dispute.created"]] == [outcome.reference]
     assert {one.reference for one in found["refund.created"]} == {refunded.reference}
     for kind in ("payment_method.attached", "payment_method.detached", "setup_intent.succeeded"):

@@ -16,6 +16,7 @@ from tp_gateway.contract import (
     Environment,
     Flow,
     Health,
+    Label,
     Manifest,
     MethodOrder,
     Observation,
@@ -35,7 +36,7 @@ from tp_gateway.providers.stripe.settings import refuse_unsafe, webhook_secrets
 from tp_gateway.providers.stripe.transport import Transport
 from tp_gateway.providers.stripe.webhooks import ENVIRONMENT, Webhooks
 
-ORDER = "tp_gateway_order"
+ORDER = Label.PAYMENT
 _LOOK_BACK = 24 * 3600
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tp_gateway.contract import Outcome, OutcomeState, Reason, RefundFact, RefundOrder, RefundState
+from tp_gateway.contract import Label, Outcome, OutcomeState, Reason, RefundFact, RefundOrder, RefundState
 from tp_gateway.providers.stripe import answers, declines
 from tp_gateway.providers.stripe.client import Client, path
 from tp_gateway.providers.stripe.failure import Failure, unclear
@@ -23,7 +23,7 @@ _OUTCOMES = {
     RefundState.SUCCEEDED: OutcomeState.SUCCEEDED,
     RefundState.FAILED: OutcomeState.DECLINED,
 }
-LABEL = "tp_gateway_refund"
+LABEL = Label.REFUND
 
 
 def refund(client: Client, order: RefundOrder, labels: Mapping[str, str]) -> Outcome:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import stripe
 
-from tp_gateway.contract import InvalidSignature, Observation, Subject
+from tp_gateway.contract import InvalidSignature, Label, Observation, Subject
 from tp_gateway.providers.stripe import answers
 
 HEADER = "stripe-signature"
 TOLERANCE = 300
-ENVIRONMENT = "tp_gateway_environment"
+ENVIRONMENT = Label.ENVIRONMENT
 _METHODS = ("customer.updated", "customer.deleted", "setup_intent.succeeded")
 
 
