@@ -104,7 +104,7 @@ def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> s
     parsed = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
-            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=busy_seconds, pool_pre_ping=False
+            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=busy_seconds, isolation_level="READ COMMITTED"
         )
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")

@@ -83,7 +83,7 @@ def build_gateway(
         registry=registry,
         timing=timing,
         currency=currency,
-        payments=Payments(database, registry, vault, opening, charge, recovery, clock),
+        payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, recovery, charge, idempotency, clock),
         payment_methods=methods,
         invoices=Invoices(database, time_zone, clock),

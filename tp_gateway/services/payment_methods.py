@@ -14,14 +14,14 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, insert
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import PaymentMethod, ProviderCustomer, table
+from tp_gateway.models import PaymentMethod, ProviderCustomer, User, table
 from tp_gateway.registry import ProviderFailed, Registry
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import MethodFacts
 from tp_gateway.services.payers import make_payer, remember_payer
 from tp_gateway.timing import Timing
 
-M, C = table(PaymentMethod), table(ProviderCustomer)
+M, C, U = table(PaymentMethod), table(ProviderCustomer), table(User)
 _FACTS = sa.select(
     *(M.c[name] for name in ("id", "kind", "provider", "reference", "details", "is_default", "created_at"))
 )
@@ -78,6 +78,7 @@ class PaymentMethods:
         }
         now = self._clock()
         with self._database.transaction() as session:
+            _lock(session, user_id)
             values = {
                 "user_id": user_id,
                 "kind": "bank_account",
@@ -107,6 +108,7 @@ class PaymentMethods:
 
     def make_default(self, user_id: int, method_id: int) -> MethodFacts:
         with self._database.transaction() as session:
+            _lock(session, user_id)
             _one(session, user_id, M.c.id == method_id)
             session.execute(sa.update(M).where(M.c.user_id == user_id, M.c.is_default).values(is_default=False))
             session.execute(sa.update(M).where(M.c.id == method_id).values(is_default=True))
@@ -138,6 +140,7 @@ class PaymentMethods:
 
 def keep_method(session: orm.Session, provider: str, user_id: int, saved: SavedMethod, now: datetime) -> None:
     """Write a method down, or bring it up to date; the first one becomes the default."""
+    _lock(session, user_id)
     values = {
         "user_id": user_id,
         "provider": provider,
@@ -157,6 +160,11 @@ def keep_method(session: orm.Session, provider: str, user_id: int, saved: SavedM
             index_elements=["provider", "reference"], set_=fresh, where=M.c.user_id == user_id
         )
     )
+
+
+def _lock(session: orm.Session, user_id: int) -> None:
+    """One change of a patient's methods at a time, or two first ones would both become the default."""
+    session.execute(sa.select(U.c.id).where(U.c.id == user_id).with_for_update(key_share=True))
 
 
 def _has_default(session: orm.Session, user_id: int) -> bool:
@@ -180,6 +188,7 @@ def _remove(session: orm.Session, user_id: int, ids: Iterable[int], now: datetim
     gone = list(ids)
     if not gone:
         return
+    _lock(session, user_id)
     session.execute(
         sa.update(M).where(M.c.user_id == user_id, M.c.id.in_(gone)).values(removed_at=now, is_default=False)
     )

@@ -19,7 +19,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
-from tp_gateway.services.idempotency import in_progress
+from tp_gateway.services.idempotency import Idempotency, in_progress
 from tp_gateway.services.opening import Blocked, Opened, Opening, Repeated
 from tp_gateway.services.reading import PAYMENTS, standing, to_payment
 from tp_gateway.services.recovery import Recovery
@@ -37,10 +37,12 @@ class Payments:
         opening: Opening,
         charge: Charge,
         recovery: Recovery,
+        idempotency: Idempotency,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault = database, registry, vault
-        self._opening, self._charge, self._recovery, self._clock = opening, charge, recovery, clock
+        self._opening, self._charge, self._recovery = opening, charge, recovery
+        self._idempotency, self._clock = idempotency, clock
 
     def pay(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
         """Take a payment. The answer is `render(payment)` for whatever became of it, or the stored answer of a
@@ -101,8 +103,7 @@ class Payments:
     def get(self, who: Identity, payment_id: int) -> PaymentFacts:
         """The payment; an open one that is due for a look is looked at first. NotFound unless the caller may see it."""
         payment = self._visible(who, payment_id)
-        due = payment.next_check_at is not None and payment.next_check_at <= self._clock()
-        return self._recovery.resolve(payment, who.actor) if payment.is_open and due else payment
+        return self._recovery.resolve(payment, who.actor) if payment.is_open and self._is_due(payment) else payment
 
     def list(
         self,
@@ -161,12 +162,20 @@ class Payments:
         payment = repeated.payment
         if payment is None:
             raise in_progress()
-        if payment.state in (S.CREATED, S.SUBMITTING):
-            if payment.next_check_at is not None and payment.next_check_at > self._clock():
-                raise in_progress()
+        if payment.is_open and self._is_due(payment):
             payment = self._recovery.resume(payment, Drive(who.actor, key, render))
+        elif payment.state in (S.CREATED, S.SUBMITTING):
+            raise in_progress()
         answer = render(payment)
+        if not payment.is_open:
+            # It was settled by somebody else (a webhook, the sweep); from now on this is the answer.
+            with self._database.transaction() as session:
+                self._idempotency.finish(session, key, answer, self._clock())
         return Answer(answer.status, answer.text, replayed=True)
+
+    def _is_due(self, payment: PaymentFacts) -> bool:
+        """Is nobody working on it?"""
+        return payment.next_check_at is not None and payment.next_check_at <= self._clock()
 
     def _make_way(self, payment: PaymentFacts, who: Identity) -> None:
         """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else

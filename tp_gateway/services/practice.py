@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import Database, insert
-from tp_gateway.models import Appointment, Payable, Payment, User, table
+from tp_gateway.models import Appointment, Counter, Payable, Payment, User, table
 from tp_gateway.models.states import AppointmentStatus
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.clock import Clock
 
-U, A, Y, P = table(User), table(Appointment), table(Payable), table(Payment)
+U, A, Y, P, N = table(User), table(Appointment), table(Payable), table(Payment), table(Counter)
 _BATCH = 500
 Row = tuple[int, Mapping[str, Any]]
 
@@ -51,6 +51,7 @@ class Practice:
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
+                _one_push_at_a_time(session)
                 known = _by_id(session, U, [row["id"] for _, row in batch])
                 for _, row in batch:
                     _count(result, self._upsert(session, U, known, row))
@@ -63,6 +64,7 @@ class Practice:
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
+                _one_push_at_a_time(session)
                 people = {row[name] for _, row in batch for name in ("patient_id", "practitioner_id")}
                 users = _by_id(session, U, [person for person in people if person is not None])
                 known = _by_id(session, A, [row["id"] for _, row in batch])
@@ -122,6 +124,13 @@ class Practice:
             # The sweep closes what waits for the customer on a payable that is not open.
             waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER)
             session.execute(sa.update(P).where(*waiting).values(next_check_at=self._clock()))
+
+
+def _one_push_at_a_time(session: orm.Session) -> None:
+    """Two pushes of the same new row would collide, and of the same old rows could wait for each other."""
+    turn = {"name": "practice_push", "value": 0}
+    session.execute(insert(session, N).on_conflict_do_nothing(index_elements=["name"]), turn)
+    session.execute(sa.update(N).where(N.c.name == turn["name"]).values(value=N.c.value + 1))
 
 
 def _problem(
