@@ -32,7 +32,7 @@ class TokenSettings:
 
     algorithm: str
     key: str = field(repr=False)
-    jwks: str
+    jwks: str = field(repr=False)
     issuer: str | None
     audience: str | None
     role_claim: str | None

@@ -88,7 +88,7 @@ class Database:
 
     def check(self) -> None:
         """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
-        with self.engine.connect() as connection:
+        with _store_errors(), self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 _check_pragmas(connection)
             head, present = _revisions(connection)
@@ -101,33 +101,33 @@ class Database:
 
 def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> sa.Engine:
     """An engine whose transactions mean the same on both databases."""
-    parsed = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        parsed = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    except (sa.exc.ArgumentError, ValueError):  # whose texts may hold a piece of the password
+        raise ConfigurationError("tp_gateway.database_url is not a URL") from None
+    # hide_parameters: an unexpected error must not carry people's data into the log.
+    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": busy_seconds, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            parsed, pool_size=pool_size, max_overflow=0, pool_timeout=busy_seconds, isolation_level="READ COMMITTED"
-        )
+        return sa.create_engine(parsed, isolation_level="READ COMMITTED", **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        parsed,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=busy_seconds,
-        connect_args={"isolation_level": None, "timeout": busy_seconds},
-    )
+    engine = sa.create_engine(parsed, connect_args={"isolation_level": None, "timeout": busy_seconds}, **pool)
     sa.event.listen(engine, "connect", _set_pragmas)
     sa.event.listen(engine, "begin", _begin_sqlite)
+    sa.event.listen(engine, "checkin", _end_sqlite)
     return engine
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
-    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+    # recursive_triggers: without it INSERT OR REPLACE deletes rows behind the back of the append-only triggers.
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "recursive_triggers=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _check_pragmas(connection: sa.Connection) -> None:
-    for pragma, wanted in (("foreign_keys", 1), ("journal_mode", "wal"), ("synchronous", 2)):
+    switches = {"foreign_keys": 1, "journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
+    for pragma, wanted in switches.items():
         found = connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one()
         if found != wanted:
             raise ConfigurationError(f"SQLite refused PRAGMA {pragma} = {wanted}: use a local disk that supports it")
@@ -136,11 +136,18 @@ def _check_pragmas(connection: sa.Connection) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A deferred BEGIN fails with "database is locked" when two writers upgrade; IMMEDIATE makes them wait their turn.
     reading = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.connection.cursor().execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _read_only_options(engine: sa.Engine) -> dict[str, Any]:
     return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+
+
+def _end_sqlite(connection: Any, _record: Any) -> None:
+    # A COMMIT that failed leaves SQLite's transaction open and everybody else locked out; SQLAlchemy takes it for ended.
+    if connection is not None and connection.in_transaction:
+        connection.rollback()
 
 
 @contextmanager

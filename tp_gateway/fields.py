@@ -19,6 +19,7 @@ from tp_gateway import money
 from tp_gateway.errors import ValidationError
 
 MAX_ID = 2**63 - 1
+_PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,3})?", re.ASCII)
 _ID_TEXT = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
@@ -35,7 +36,7 @@ class Amount(colander.SchemaType):
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
-        text = str(cstruct) if isinstance(cstruct, int) and not isinstance(cstruct, bool) else cstruct
+        text = str(cstruct) if type(cstruct) is int and 0 < cstruct < 10**16 else cstruct
         if not isinstance(text, str) or len(text) > 16 or not _AMOUNT.fullmatch(text) or Decimal(text) == 0:
             raise colander.Invalid(node, 'Not a positive amount such as "180.00"')
         return Decimal(text)
@@ -147,7 +148,7 @@ class AustralianPhone(colander.SchemaType):
         try:
             valid = (
                 isinstance(cstruct, str)
-                and cstruct.isascii()
+                and _PHONE.fullmatch(cstruct) is not None  # the library finds numbers in the middle of other text
                 and phonenumbers.is_valid_number_for_region(phonenumbers.parse(cstruct, "AU"), "AU")
             )
         except phonenumbers.NumberParseException:
@@ -170,7 +171,7 @@ class Metadata(colander.SchemaType):
         if not isinstance(cstruct, dict) or len(cstruct) > 50:
             raise colander.Invalid(node, "Not an object of at most 50 texts")
         for key, value in cstruct.items():
-            if not (isinstance(value, str) and len(key) <= 40 and len(value) <= 500):
+            if not isinstance(value, str) or isinstance(value, JsonNumber) or len(key) > 40 or len(value) > 500:
                 raise colander.Invalid(node, "Keys are texts of at most 40 characters, values texts of at most 500")
             if not (is_storable(key) and is_storable(value)):
                 raise colander.Invalid(node, "Contains characters that cannot be stored")

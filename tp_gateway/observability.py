@@ -26,22 +26,40 @@ _SECRET_KEYS = re.compile(
     r"authorization|secret|api_?key|password|token|cookie|card_?number|\bcvc\b|\bcvv\b", re.IGNORECASE
 )
 _SECRET_TEXT = re.compile(  # keys, client secrets, JWTs
-    r"\b[srp]k_(?:live|test)_\w+|\bwhsec_[\w+/=]+|\b\w+_secret_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"\b[srp]k_(?:live|test)_\w+|\bwhsec_[\w+/=]+|\b\w+_secret_\w+|\beyJ[\w-]{8,}(?:\.[\w-]*)*"
 )
-_DIGITS = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d)")
+_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:[ -]\d+)*")  # groups of digits, but not the decimals of a number
+_GROUP = re.compile(r"\d+")
 
 _CARD_PREFIX = re.compile(
     r"4|5[0-8]|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)|3[47]|3(?:0[0-5]|[689])|35|6(?:011|4[4-9]|5|2|0|3|7|8|9)|2131|1800"
 )
 
 
-def card_numbers(text: str) -> Iterable[re.Match[str]]:
-    """Runs of 13 to 19 digits (spaces and dashes allowed) with a card network's prefix and a right Luhn digit
-    (ISO/IEC 7812)."""
-    for match in _DIGITS.finditer(text):
-        digits = match.group().replace(" ", "").replace("-", "")
-        if _CARD_PREFIX.match(digits) and _luhn(digits):
-            yield match
+def card_numbers(text: str) -> Iterable[tuple[int, int]]:
+    """Where `text` has 13 to 19 digits (spaces and dashes allowed) with a card network's prefix and a right Luhn digit
+    (ISO/IEC 7812), also next to other digits ("4242 4242 4242 4242 12/26"). Of several readings the longest."""
+    for run in _DIGITS.finditer(text):
+        groups = [(group.start() + run.start(), group.group()) for group in _GROUP.finditer(run.group())]
+        first = 0
+        while first < len(groups):
+            used = _card_at(groups, first)
+            if used:
+                last, digits = groups[first + used - 1]
+                yield groups[first][0], last + len(digits)
+            first += used or 1
+
+
+def _card_at(groups: list[tuple[int, str]], first: int) -> int:
+    """How many groups from `first` on make a card number; 0 if none do."""
+    digits, longest = "", 0
+    for used, (_, group) in enumerate(groups[first : first + 19], 1):
+        digits += group
+        if len(digits) > 19:
+            break
+        if len(digits) >= 13 and _CARD_PREFIX.match(digits) and _luhn(digits):
+            longest = used
+    return longest
 
 
 def _luhn(digits: str) -> bool:
@@ -55,8 +73,8 @@ def _luhn(digits: str) -> bool:
 def scrub_text(text: str) -> str:
     """`text` without keys, client secrets, tokens and card numbers."""
     text = _SECRET_TEXT.sub(HIDDEN, text)
-    for match in reversed(list(card_numbers(text))):
-        text = text[: match.start()] + HIDDEN + text[match.end() :]
+    for start, end in reversed(list(card_numbers(text))):
+        text = text[:start] + HIDDEN + text[end:]
     return text
 
 
@@ -67,7 +85,9 @@ def scrub(value: Any) -> Any:
         return {key: HIDDEN if _SECRET_KEYS.search(str(key)) else scrub(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item) for item in value]
-    return value
+    shown = repr(value)  # what the log would show: of an exception, bytes, an object
+    clean = scrub_text(shown)
+    return value if clean == shown else clean
 
 
 def _scrub_event(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -27,14 +27,17 @@ from tp_gateway.contract import (
     Prepared,
     Provider,
     Reason,
+    RefundFact,
     RefundOrder,
+    RefundState,
     SavedMethod,
 )
 from tp_gateway.errors import GatewayError
-from tp_gateway.money import MAX_MINOR_UNITS
+from tp_gateway.money import MAX_MINOR_UNITS, is_currency
 from tp_gateway.registry.breaker import Breaker
 
 T = TypeVar("T")
+_STARTS = ("prepare", "save_method", "check")
 log = observability.logger(__name__)
 
 
@@ -85,19 +88,21 @@ class GuardedProvider:
         answer = self._outcome("prepare", order.deadline, order, kinds=(Prepared, Outcome))
         if isinstance(answer, Prepared) and not _is_reference(answer.reference):
             return self._nonsense("prepare", "no reference")
+        if isinstance(answer, Outcome):
+            return self._checked("prepare", answer)
         return answer
 
     def execute(self, order: Order, reference: str | None) -> Outcome:
-        return self._checked("execute", order, self._outcome("execute", order.deadline, order, reference))
+        return self._checked("execute", self._outcome("execute", order.deadline, order, reference))
 
     def fetch(self, order: Order, reference: str | None) -> Outcome:
-        return self._checked("fetch", order, self._outcome("fetch", order.deadline, order, reference))
+        return self._checked("fetch", self._outcome("fetch", order.deadline, order, reference))
 
     def close(self, order: Order, reference: str) -> Outcome:
-        return self._checked("close", order, self._outcome("close", order.deadline, reference, order.deadline))
+        return self._checked("close", self._outcome("close", order.deadline, reference, order.deadline))
 
     def refund(self, order: RefundOrder) -> Outcome:
-        return self._checked("refund", order, self._outcome("refund", order.deadline, order))
+        return self._checked("refund", self._outcome("refund", order.deadline, order))
 
     def save_method(self, order: MethodOrder) -> SavedMethod | Outcome:
         return self._outcome("save_method", order.deadline, order, kinds=(SavedMethod, Outcome))
@@ -119,15 +124,21 @@ class GuardedProvider:
             return list(self._provider.list_since(moment, deadline))
 
         found = self._look_up("list_since", deadline, kind=list, call=everything)
-        return [observation for observation in found if isinstance(observation, Observation)]
+        seen = [observation for observation in found if isinstance(observation, Observation)]
+        return [
+            one for one in seen if one.evidence is None or self._checked("list_since", one.evidence) is one.evidence
+        ]
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]:
         """Pure, so it runs right here. Any exception at all means: not signed by the provider."""
         try:
-            return list(self._provider.parse_webhook(body, headers))
+            found = list(self._provider.parse_webhook(body, headers))
+            if not all(isinstance(observation, Observation) for observation in found):
+                raise TypeError("not an Observation")
+            return found
         except InvalidSignature:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.warning("webhook_not_parsed", provider=self.slug, error=type(error).__name__)
             raise InvalidSignature from error
 
@@ -160,19 +171,31 @@ class GuardedProvider:
 
     def _call(self, member: str, deadline: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         self._require_no_transaction()
-        if not self._lanes.acquire(blocking=False):
+        # What starts something is refused at once when every lane is taken; what was started waits to be finished.
+        patience = 0.0 if member in _STARTS else max(0.0, deadline - time.monotonic())
+        if not self._lanes.acquire(timeout=patience):
             raise _NotSent("lanes_full")
         if not self._breaker.admit():
             self._lanes.release()
             raise _NotSent("circuit_open")
         started, result, healthy = time.monotonic(), "raised", False
+
+        def run() -> T:
+            try:
+                return function(*arguments)
+            except Exception:
+                raise
+            except BaseException as error:  # SystemExit: a plugin does not end the process
+                raise RuntimeError(type(error).__name__) from error
+            finally:
+                self._lanes.release()  # before the answer is out: the caller's next call must find the lane free
+
         try:
-            future: Future[T] = self._threads.submit(contextvars.copy_context().run, function, *arguments)
+            future: Future[T] = self._threads.submit(contextvars.copy_context().run, run)
         except BaseException:
             self._lanes.release()
             self._breaker.record(False)
             raise
-        future.add_done_callback(lambda _: self._lanes.release())
         try:
             answer = future.result(max(0.0, deadline - started))
             result = str(answer.state) if isinstance(answer, Outcome) else "answered"
@@ -186,16 +209,9 @@ class GuardedProvider:
             observability.BREAKER_OPEN.labels(self.slug).set(self._breaker.is_open())
             observability.PROVIDER_SECONDS.labels(self.slug, member, result).observe(time.monotonic() - started)
 
-    def _checked(self, member: str, order: Order | RefundOrder, outcome: Outcome) -> Outcome:
-        """An outcome is believed only if it is possible: amounts are positive integers, success names money and
-        currency."""
-        if outcome.state is OutcomeState.SUCCEEDED:
-            amount = outcome.settled
-            if type(amount) is not int or not 0 < amount <= MAX_MINOR_UNITS or not isinstance(outcome.currency, str):
-                return self._nonsense(member, "success without an amount and a currency")
-            if not _is_reference(outcome.reference) or not _is_reference(outcome.evidence):
-                return self._nonsense(member, "success without a reference and evidence")
-        return outcome
+    def _checked(self, member: str, outcome: Outcome) -> Outcome:
+        problem = _impossible(outcome)
+        return self._nonsense(member, problem) if problem else outcome
 
     def _nonsense(self, member: str, what: str) -> Outcome:
         log.error("provider_answered_nonsense", provider=self.slug, member=member, what=what)
@@ -206,5 +222,36 @@ class _NotSent(Exception):
     """The call was never started."""
 
 
+def _impossible(outcome: Any) -> str:
+    """Why an outcome cannot be believed: amounts are positive integers, success names money, currency and evidence."""
+    if not isinstance(outcome.state, OutcomeState):
+        return "no OutcomeState"
+    if outcome.reference is not None and not _is_reference(outcome.reference):
+        return "a reference that cannot be one"
+    if outcome.state is OutcomeState.SUCCEEDED:
+        if not _is_amount(outcome.settled) or not (isinstance(outcome.currency, str) and is_currency(outcome.currency)):
+            return "success without an amount and a currency"
+        if not _is_reference(outcome.reference) or not _is_reference(outcome.evidence):
+            return "success without a reference and evidence"
+    if outcome.fee not in (None, 0) and not _is_amount(outcome.fee):
+        return "a fee that is no amount"
+    if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
+        return "refunds that cannot be"
+    return ""
+
+
 def _is_reference(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 255
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) is int and 0 < value <= MAX_MINOR_UNITS
+
+
+def _is_refund(fact: Any) -> bool:
+    return (
+        isinstance(fact, RefundFact)
+        and isinstance(fact.state, RefundState)
+        and _is_amount(fact.amount)
+        and _is_reference(fact.reference)
+    )

@@ -110,8 +110,9 @@ def load(
         for provider_class in _register(manager, name):
             manifest = _manifest(name, provider_class)
             for claim in (f"provider {manifest.slug}", f"payment method {manifest.method}"):
-                if owners.setdefault(claim, name) != name:
+                if claim in owners:
                     raise ConfigurationError(f"plugins {owners[claim]} and {name} both bring the {claim}")
+                owners[claim] = name
             settings = _settings(manifest, section)
             providers.append(
                 GuardedProvider(
@@ -202,14 +203,23 @@ def _settings(manifest: Manifest, section: Section) -> dict[str, Any]:
         return validate(manifest.settings_schema, given)
     except ValidationError as error:
         prefix = f"tp_gateway.{manifest.slug}"
-        wrong = [f"{prefix}.{name}: {messages}" for name, messages in dict(error.fields).items()]
+        wrong = [f"{prefix}.{name}: {_without(given, str(messages))}" for name, messages in dict(error.fields).items()]
         raise ConfigurationError("; ".join(wrong)) from None
+
+
+def _without(given: Mapping[str, str], message: str) -> str:
+    """colander's own validators repeat the value, and a mistyped secret is still a secret."""
+    for value in sorted(given.values(), key=len, reverse=True):
+        message = message.replace(value, observability.HIDDEN) if len(value) > 3 else message
+    return message
 
 
 def _public(manifest: Manifest, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a frontend may know: settings whose node says `public=True` (a publishable key)."""
     return {
-        node.name: settings[node.name] for node in manifest.settings_schema.children if getattr(node, "public", False)
+        node.name: settings[node.name]
+        for node in manifest.settings_schema.children
+        if getattr(node, "public", False) and node.name in settings
     }
 
 

@@ -123,7 +123,7 @@ class Opening:
             payment = standing(session, self._vault, repeat.payment_id).payment if repeat.payment_id else None
             return Repeated(repeat.answer, payment)
         method_reference, saved = _method(door, wanted, manifest)
-        flow = Flow.OFF_SESSION if saved and who.is_staff else wanted.flow
+        flow = Flow.OFF_SESSION if saved and door.role in identity.STAFF else wanted.flow
         if flow is Flow.OFF_SESSION and not manifest.capabilities.off_session:
             raise ValidationError({"payment_method_id": ["This payment method needs the patient to be present"]})
         amount = _amount(door, wanted)
@@ -197,14 +197,17 @@ class Opening:
         _admit(who, wanted, door)
         if wanted.appointment_id is not None and wanted.invoice_id is not None and door.invoice_id != wanted.invoice_id:
             owner = session.execute(sa.select(V.c.patient_id).where(V.c.id == wanted.invoice_id)).scalar()
-            if owner is None or (not who.is_staff and owner != who.user_id):
+            if owner is None or (door.role not in identity.STAFF and owner != who.user_id):
                 raise NotFound
             raise ValidationError({"invoice_id": ["Does not belong to this appointment"]})
         return door
 
     def _refuse_dead_invoice(self, session: orm.Session, who: Identity, wanted: Wanted) -> None:
-        owner = session.execute(sa.select(V.c.patient_id).where(V.c.id == wanted.invoice_id)).scalar()
-        if owner is not None and (who.is_staff or owner == who.user_id):
+        """A void invoice has no payable any more; those who may know it are told so."""
+        query = sa.select(V.c.patient_id, U.c.role, U.c.active).outerjoin(U, U.c.id == who.user_id)
+        dead = session.execute(query.where(V.c.id == wanted.invoice_id)).first()
+        if dead is not None:
+            _admit(who, wanted, dead)
             raise GatewayError("not_payable", "This invoice is void")
 
     def _payer(self, session: orm.Session, door: Any, manifest: Manifest, wanted: Wanted) -> Payer | None:
@@ -216,12 +219,11 @@ class Opening:
 def _admit(who: Identity, wanted: Wanted, door: Any) -> None:
     """Is this payable the caller's to pay, and may he still pay? The directory's word counts at once, whatever the
     token says."""
-    if door.role is not None and not door.active:
-        raise GatewayError("not_authenticated", "This account is not active")
-    if door.role is not None and not identity.permits(door.role, wanted.permission):
+    if door.role is None or not door.active:
+        raise GatewayError("not_authenticated", "This account is not known here, or not active")
+    if not identity.permits(door.role, wanted.permission):
         raise GatewayError("permission_denied")
-    staff = (door.role or who.role) in identity.STAFF
-    if not staff and door.patient_id != who.user_id:
+    if door.role not in identity.STAFF and door.patient_id != who.user_id:
         raise NotFound
 
 

@@ -100,7 +100,10 @@ class Settings(fields.Schema):
     )
     webhook_secret = colander.SchemaNode(fields.Text(), secret=True, missing="", validator=_check_webhook_secrets)
     publishable_key = colander.SchemaNode(
-        fields.Text(), missing="", validator=_matches(_PUBLISHABLE, "A publishable key starts with pk_")
+        fields.Text(),
+        missing="",
+        validator=_matches(_PUBLISHABLE, "A publishable key starts with pk_"),
+        public=True,
     )
     api_base = colander.SchemaNode(fields.Text(), missing=STRIPE, validator=_check_base)
     connect_timeout = colander.SchemaNode(Number(), missing=3.0, validator=_between(0.05, 60))

@@ -1,0 +1,148 @@
+"""The operator's commands: what they print, and that a problem is one line without a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.fernet import Fernet
+
+from tp_gateway import config, make_verifier
+from tp_gateway.cli import main
+from tp_gateway.identity import Identity
+
+ROOT = Path(__file__).parents[2]
+INI = str(ROOT / "development.ini")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/cli.sqlite")
+    monkeypatch.delenv("TP_GATEWAY_CONFIG", raising=False)
+
+
+def run(capsys: Any, *arguments: str) -> tuple[int, str, str]:
+    code = main(["-c", INI, *arguments])
+    printed = capsys.readouterr()
+    return code, printed.out.strip(), printed.err.strip()
+
+
+def test_version_and_keys(capsys: Any) -> None:
+    code, version, _ = run(capsys, "version")
+    assert (code, bool(re.fullmatch(r"\d+\.\d+\.\d+", version))) == (0, True)
+    Fernet(run(capsys, "new-key")[1])
+    assert len(run(capsys, "new-key", "--secret")[1]) >= 48
+    assert run(capsys, "new-key")[1] != run(capsys, "new-key")[1]
+
+
+def test_migrate_twice(capsys: Any) -> None:
+    for _ in range(2):
+        assert run(capsys, "migrate")[0] == 0
+
+
+def verifier() -> Any:
+    import plaster
+
+    return make_verifier(config.load(plaster.get_loader(INI, protocols=["wsgi"]).get_wsgi_app_settings("main")))
+
+
+def test_service_tokens(capsys: Any) -> None:
+    code, text, _ = run(capsys, "token", "django", "--days", "2")
+    assert code == 0
+    assert verifier().verify(text) == Identity(None, "service", "django")
+    claims = jwt.decode(text, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 2 * 86_400
+
+
+def test_user_tokens_in_development(capsys: Any) -> None:
+    code, text, _ = run(capsys, "token", "--user", "45", "--role", "patient")
+    assert code == 0
+    assert verifier().verify(text) == Identity(45, None)
+    assert jwt.decode(text, options={"verify_signature": False})["role"] == "patient"
+
+
+def test_user_tokens_never_in_production(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TP_GATEWAY_JWT_KEY", "TP_GATEWAY_SERVICE_KEY"):
+        monkeypatch.setenv(name, f"{name}-of-a-real-installation-somewhere")
+    monkeypatch.setenv("TP_GATEWAY_ENCRYPTION_KEYS", Fernet.generate_key().decode())
+    monkeypatch.setenv("TP_GATEWAY_MODE", "production")
+    code, out, err = run(capsys, "token", "--user", "45")
+    assert (code, out) == (1, "")
+    assert "development" in err
+    assert run(capsys, "token", "django")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [["token"], ["token", "x", "--user", "4"], ["token", "x", "--days", "0"]])
+def test_wrong_use_of_token(capsys: Any, arguments: list[str]) -> None:
+    code, _, err = run(capsys, *arguments)
+    assert (code, len(err.splitlines())) == (1, 1)
+
+
+def test_problems_are_one_line(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "broken.ini"
+    broken.write_text("not an ini file")
+    for path in (str(tmp_path / "none.ini"), str(broken)):
+        assert main(["-c", path, "migrate"]) == 1
+        err = capsys.readouterr().err
+        assert err.startswith("tp-gateway: ")
+        assert "Traceback" not in err
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:hunter2hunter2@127.0.0.1:1/none")
+    code, _, err = run(capsys, "migrate")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "hunter2" not in err
+    with pytest.raises(SystemExit) as usage:
+        main(["nonsense"])
+    assert usage.value.code == 2
+
+
+def test_providers(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:1")
+    code, out, _ = run(capsys, "providers")
+    assert code == 1
+    assert "stripe: enabled" in out
+    assert "does not work" in out
+    assert "sk_test" not in out
+
+
+def test_a_secret_with_percent_signs(tmp_path: Path, capsys: Any) -> None:
+    ini = tmp_path / "percent.ini"
+    text = Path(INI).read_text()
+    ini.write_text(
+        re.sub(
+            r"(?m)^tp_gateway.service.key = .*$",
+            "tp_gateway.service.key = 100%%-(secret)s-of-more-than-32-bytes-%%d",
+            text,
+        )
+    )
+    assert main(["-c", str(ini), "token", "django"]) == 0
+    service = jwt.decode(
+        capsys.readouterr().out.strip(),
+        "100%-(secret)s-of-more-than-32-bytes-%d",
+        ["HS256"],
+        audience="tp-gateway-service",
+    )
+    assert service["sub"] == "django"
+
+
+def test_the_worker_stops_when_told(tmp_path: Path) -> None:
+    environ = {**os.environ, "STRIPE_API_BASE": "http://127.0.0.1:1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tp_gateway.cli", "-c", INI, "worker"], env=environ, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        deadline = time.monotonic() + 20
+        while "worker_started" not in process.stderr.readline():
+            assert time.monotonic() < deadline
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()

@@ -1,0 +1,113 @@
+"""TP Gateway: assembly, as a flat list. `main` is what an ini file starts; it opens no port and starts no thread."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tp_gateway.config import Settings
+    from tp_gateway.database import Database
+    from tp_gateway.identity import TokenVerifier
+    from tp_gateway.registry import Registry
+    from tp_gateway.services import Gateway
+
+
+def main(global_config: dict[str, str], **ini: str) -> Any:
+    """The WSGI application of an ini file (`use = egg:tp-gateway`). What is wrong with it is told in one line."""
+    from tp_gateway.errors import ConfigurationError
+
+    try:
+        return make_app(ini)
+    except ConfigurationError as error:
+        sys.exit(f"tp-gateway: {error}")
+
+
+def make_app(ini: dict[str, str]) -> Any:
+    """ConfigurationError for settings that must not be started with."""
+    from pyramid.config import Configurator
+
+    from tp_gateway import config, observability
+
+    settings = config.load(ini)
+    observability.configure_logging(settings.log_level)
+    configurator = Configurator(settings=ini)
+    configurator.registry["settings"] = settings
+    configurator.registry["gateway"] = make_gateway(settings)
+    configurator.registry["verifier"] = make_verifier(settings)
+    configurator.registry["cors_origins"] = frozenset(settings.cors_origins)
+    configurator.include("tp_gateway.views")
+    return configurator.make_wsgi_app()
+
+
+def make_gateway(settings: Settings) -> Gateway:
+    """The services over a database that was checked, with the providers that the settings name."""
+    from tp_gateway.crypto import Vault
+    from tp_gateway.services import build_gateway
+
+    database = make_database(settings)
+    return build_gateway(
+        database=database,
+        registry=make_registry(settings, database.require_no_transaction),
+        vault=Vault(settings.encryption_keys),
+        timing=settings.timing,
+        environment=settings.environment,
+        time_zone=settings.time_zone,
+        currency=settings.currency,
+        sweep_calls_per_second=settings.provider_calls_per_second,
+    )
+
+
+def make_database(settings: Settings) -> Database:
+    """Checked, and without an open connection, because a server may fork after this. Development migrates by itself."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tp_gateway import database
+    from tp_gateway.errors import ConfigurationError, GatewayError
+
+    made = database.Database(
+        settings.database_url, pool_size=settings.database_pool, busy_seconds=settings.database_busy_seconds
+    )
+    try:
+        try:
+            made.check()
+        except ConfigurationError:
+            if settings.production:
+                raise
+            database.upgrade(settings.database_url)
+            made.check()
+    except (SQLAlchemyError, GatewayError):
+        raise ConfigurationError("the database cannot be reached, or does not do what it should") from None
+    made.dispose()
+    return made
+
+
+def make_registry(settings: Settings, require_no_transaction: Any = lambda: None) -> Registry:
+    """The enabled plugins, each provider built from its section of the settings."""
+    from tp_gateway import registry
+    from tp_gateway.contract import Environment
+
+    return registry.load(
+        settings.providers,
+        settings.provider_section,
+        Environment(settings.environment, settings.production),
+        lanes=settings.provider_lanes,
+        breaker=lambda: registry.Breaker(settings.breaker_failures, settings.breaker_seconds),
+        require_no_transaction=require_no_transaction,
+    )
+
+
+def make_verifier(settings: Settings) -> TokenVerifier:
+    from tp_gateway.identity import TokenVerifier
+
+    tokens = settings.tokens
+    return TokenVerifier(
+        algorithm=tokens.algorithm,
+        key=tokens.key,
+        service_key=tokens.service_key,
+        jwks=tokens.jwks,
+        issuer=tokens.issuer,
+        audience=tokens.audience,
+        role_claim=tokens.role_claim,
+        leeway=tokens.leeway,
+    )

@@ -1,0 +1,191 @@
+"""`tp-gateway`: what an operator does by hand. A problem is one line on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+from uuid import uuid4
+
+import jwt
+import plaster
+from cryptography.fernet import Fernet
+
+import tp_gateway
+from tp_gateway import config, database, observability
+from tp_gateway.errors import ConfigurationError, GatewayError
+from tp_gateway.identity import ROLES, SERVICE
+from tp_gateway.registry import ProviderFailed, installed
+from tp_gateway.worker import Worker
+
+_CHECK_SECONDS = 10.0
+_STOP_SECONDS = 25
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = given.command
+    try:
+        return command(given)
+    except (ConfigurationError, GatewayError) as error:
+        print(f"tp-gateway: {_text(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 1
+
+
+def _text(error: Exception) -> str:
+    return f"{error.title}: {error.details}" if isinstance(error, GatewayError) else str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tp-gateway", description="Operate a TP Gateway.")
+    parser.add_argument(
+        "-c", "--config", metavar="INI", help="default: TP_GATEWAY_CONFIG, else production.ini, else development.ini"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(command=function)
+        return sub
+
+    command("migrate", _migrate, "bring the database's schema up to this version")
+    command("worker", _worker, "run the background work until SIGTERM (with tp_gateway.worker = separate)")
+    token = command("token", _token, "make an access token for another service")
+    token.add_argument("name", nargs="?", help="the service's name, as the history will show it")
+    token.add_argument("--days", type=int, default=90, help="how long it is valid (default 90)")
+    token.add_argument("--user", type=int, metavar="ID", help="instead: a user's token, in development only")
+    token.add_argument(
+        "--role", choices=[role for role in ROLES if role != SERVICE], help="role claim of the user's token"
+    )
+    key = command("new-key", _new_key, "make a key for tp_gateway.encryption_keys")
+    key.add_argument("--secret", action="store_true", help="instead: a random secret, as for tp_gateway.service.key")
+    command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
+    command("version", _version, "show the version")
+    return parser
+
+
+def _settings(given: argparse.Namespace) -> config.Settings:
+    path = given.config or os.environ.get("TP_GATEWAY_CONFIG") or _default_ini()
+    if not Path(path).is_file():
+        raise ConfigurationError(f"there is no file {path}")
+    try:
+        ini = plaster.get_loader(path, protocols=["wsgi"]).get_wsgi_app_settings("main")
+    except Exception as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    return config.load(ini)
+
+
+def _default_ini() -> str:
+    return (
+        "development.ini"
+        if not Path("production.ini").exists() and Path("development.ini").exists()
+        else "production.ini"
+    )
+
+
+def _migrate(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    try:
+        database.upgrade(settings.database_url)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"the database was not migrated: {_first_line(error)}") from None
+    print("The database's schema is up to date.")
+    return 0
+
+
+def _worker(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    observability.configure_logging(settings.log_level)
+    worker = Worker(tp_gateway.make_gateway(settings))
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    worker.start()
+    stopped.wait()
+    worker.stop(_STOP_SECONDS)
+    return 0
+
+
+def _token(given: argparse.Namespace) -> int:
+    if (given.name is None) == (given.user is None) or given.days < 1 or (given.role and given.user is None):
+        raise ConfigurationError(
+            "token: give the service's NAME, or --user ID with an optional --role, and a number of --days"
+        )
+    settings = _settings(given)
+    if given.name is not None:
+        print(tp_gateway.make_verifier(settings).mint_service_token(given.name, timedelta(days=given.days)))
+        return 0
+    if settings.production or settings.tokens.algorithm != "HS256":
+        raise ConfigurationError(
+            "token --user works in development mode with HS256 only: users' tokens come from their login"
+        )
+    print(_user_token(settings.tokens, given.user, given.role, given.days))
+    return 0
+
+
+def _user_token(tokens: config.TokenSettings, user_id: int, role: str | None, days: int) -> str:
+    """As djangorestframework-simplejwt issues them."""
+    now = int(time.time())
+    claims = {
+        "token_type": "access",
+        "exp": now + days * 86_400,
+        "iat": now,
+        "jti": uuid4().hex,
+        "user_id": str(user_id),
+    }
+    claims |= {name: value for name, value in (("iss", tokens.issuer), ("aud", tokens.audience)) if value}
+    if role is not None or tokens.role_claim:
+        claims[tokens.role_claim or "role"] = role or "patient"
+    return jwt.encode(claims, tokens.key, "HS256")
+
+
+def _new_key(given: argparse.Namespace) -> int:
+    print(secrets.token_urlsafe(48) if given.secret else Fernet.generate_key().decode("ascii"))
+    return 0
+
+
+def _providers(given: argparse.Namespace) -> int:
+    """Exit code 1 when an enabled provider cannot work."""
+    settings = _settings(given)
+    observability.configure_logging("error")
+    for name in sorted(set(installed()) - set(settings.providers)):
+        print(f"{name}: installed, not enabled")
+    well = True
+    for provider in tp_gateway.make_registry(settings):
+        try:
+            health = provider.check(_CHECK_SECONDS)
+            ok, message = health.ok, health.message
+        except ProviderFailed:
+            ok, message = False, "did not answer"
+        well = well and ok
+        state = "works" if ok else f"does not work: {message}"
+        print(f"{provider.slug}: enabled, takes {provider.manifest.method} ({provider.manifest.display_name}), {state}")
+    return 0 if well else 1
+
+
+def _version(_given: argparse.Namespace) -> int:
+    print(metadata.version("tp-gateway"))
+    return 0
+
+
+def _first_line(error: Exception) -> str:
+    return observability.scrub_text(str(getattr(error, "orig", None) or error).strip().split("\n")[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

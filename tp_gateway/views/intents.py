@@ -1,0 +1,70 @@
+"""A payment that the patient's browser finishes in the provider's own card form: begin it, find out how it ended."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import colander
+from pyramid.view import view_config
+
+from tp_gateway import fields
+from tp_gateway.contract import Flow
+from tp_gateway.errors import NotFound
+from tp_gateway.registry import GuardedProvider
+from tp_gateway.services.facts import Answer, Wanted
+from tp_gateway.views import rendering
+from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.schemas import ChargeFields, matches, optional, require_payable
+
+_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+
+
+class IntentBody(ChargeFields):
+    validator = staticmethod(require_payable)
+
+    appointment_id = optional(fields.Id())
+    invoice_id = optional(fields.Id())
+    amount = colander.SchemaNode(fields.MinorUnits())
+    currency = optional(fields.Currency())
+
+
+class ConfirmBody(fields.Schema):
+    payment_intent_id = colander.SchemaNode(fields.Text(), validator=matches(_REFERENCE, "Not a payment intent's id"))
+    appointment_id = optional(fields.Id())
+
+
+@view_config(route_name="create_intent", request_method="POST", permission="pay", schema=IntentBody, extra="parameters")
+def create(request: Any) -> Answer:
+    asked = request.validated
+    wanted = Wanted(
+        permission="pay",
+        method=_browser_provider(request).manifest.method,
+        flow=Flow.BROWSER,
+        appointment_id=asked["appointment_id"],
+        invoice_id=asked["invoice_id"],
+        amount=asked["amount"],
+        currency=asked["currency"],
+        save_method=asked["save_payment_method"],
+        description=asked["description"],
+        metadata=asked["metadata"],
+        parameters=asked["parameters"],
+    )
+    key = idempotency_key(request)
+    return request.gateway.payments.start_in_browser(request.identity, wanted, rendering.intent_answer, key)
+
+
+@view_config(route_name="confirm_payment", request_method="POST", permission="pay", schema=ConfirmBody)
+def confirm(request: Any) -> Answer:
+    who, asked = request.identity, request.validated
+    slug, reference = _browser_provider(request).slug, asked["payment_intent_id"]
+    return request.gateway.payments.confirm(
+        who, slug, reference, asked["appointment_id"], lambda facts: rendering.payment_answer(facts, who, 200)
+    )
+
+
+def _browser_provider(request: Any) -> GuardedProvider:
+    found: GuardedProvider | None = request.gateway.registry.find(request.matchdict["provider"])
+    if found is None or not found.manifest.capabilities.browser:
+        raise NotFound
+    return found

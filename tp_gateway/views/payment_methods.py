@@ -1,0 +1,94 @@
+"""A patient's saved cards, and bank accounts for refunds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import colander
+from pyramid.response import Response
+from pyramid.view import view_config
+
+from tp_gateway import fields
+from tp_gateway.views import rendering
+from tp_gateway.views.responses import path_id
+from tp_gateway.views.schemas import Nothing, matches, one_of, payment_method, text
+
+_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+_BSB = re.compile(r"([0-9]{3})-?([0-9]{3})", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9]{4,10}", re.ASCII)
+
+
+class Bsb(fields.Text):
+    """An Australian bank, state and branch number: `062-000` or `062000` -> `062-000`."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        value = super().deserialize(node, cstruct)
+        if value is colander.null:
+            return value
+        found = _BSB.fullmatch(value)
+        if not found:
+            raise colander.Invalid(node, "Not a BSB such as 062-000")
+        return f"{found[1]}-{found[2]}"
+
+
+class BankAccount(fields.Schema):
+    bank_name = text(1, 32)
+    account_name = text(1, 32)
+    bsb = colander.SchemaNode(Bsb())
+    account_number = colander.SchemaNode(fields.Text(), validator=matches(_ACCOUNT, "4 to 10 digits"))
+
+
+def _one_of_the_two(node: colander.SchemaNode, value: dict[str, Any]) -> None:
+    wanted = "bank_account" if value["type"] == "bank_account" else "payment_method_id"
+    error = colander.Invalid(node)
+    for name in ("bank_account", "payment_method_id"):
+        if name == wanted and value[name] is None:
+            error[name] = "Required"
+        elif name != wanted and value[name] is not None:
+            error[name] = f"Not together with type {value['type']}"
+    if error.children:
+        raise error
+
+
+class MethodBody(fields.Schema):
+    """A provider's payment method (`type` card, the default), or a bank account."""
+
+    validator = staticmethod(_one_of_the_two)
+
+    type = colander.SchemaNode(fields.Text(), missing="card", validator=one_of("card", "bank_account"))
+    payment_method = payment_method(missing="card")
+    payment_method_id = colander.SchemaNode(
+        fields.Text(), missing=None, validator=matches(_REFERENCE, 'Not a payment method such as "pm_…"')
+    )
+    bank_account = BankAccount(missing=None)
+
+
+@view_config(route_name="payment_methods", request_method="GET", permission="own_methods")
+def find(request: Any) -> dict[str, Any]:
+    found = request.gateway.payment_methods.list(request.identity.user_id)
+    return {"payment_methods": [rendering.method(facts) for facts in found]}
+
+
+@view_config(route_name="payment_methods", request_method="POST", permission="own_methods", schema=MethodBody)
+def add(request: Any) -> dict[str, Any]:
+    who, asked = request.identity, request.validated
+    if asked["type"] == "bank_account":
+        facts = request.gateway.payment_methods.add_bank_account(who.user_id, **asked["bank_account"])
+    else:
+        facts = request.gateway.payment_methods.add(who, asked["payment_method"], asked["payment_method_id"])
+    request.response.status_code = 201
+    return rendering.method(facts)
+
+
+@view_config(route_name="payment_method", request_method="DELETE", permission="own_methods")
+def remove(request: Any) -> Response:
+    request.gateway.payment_methods.remove(request.identity.user_id, path_id(request))
+    return Response(status=204)
+
+
+@view_config(
+    route_name="payment_method_default", request_method="POST", permission="own_methods", schema=Nothing, empty=True
+)
+def make_default(request: Any) -> dict[str, Any]:
+    return rendering.method(request.gateway.payment_methods.make_default(request.identity.user_id, path_id(request)))

@@ -1,0 +1,182 @@
+"""Facts -> the JSON of the frontend's document. Amounts are decimal text (minor units for intents), moments UTC.
+
+What a patient may not see (a provider's own codes, a review flag) is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tp_gateway.contract import Flow, Reason
+from tp_gateway.errors import GatewayError
+from tp_gateway.identity import Identity
+from tp_gateway.models.states import PaymentState
+from tp_gateway.money import to_decimal_text
+from tp_gateway.services.facts import Answer, InvoiceFacts, MethodFacts, PaymentFacts, RefundFacts
+from tp_gateway.views import jsontext
+from tp_gateway.views.errors import STATUSES, error_body
+
+_DECLINED: Mapping[str, tuple[str, Any]] = {
+    Reason.INSUFFICIENT_FUNDS: ("payment_failed", "Insufficient funds"),
+    Reason.BUSY: ("service_unavailable", None),
+    Reason.UNREACHABLE: ("service_unavailable", None),
+    Reason.UNCLEAR: ("service_unavailable", None),
+    Reason.REJECTED: ("provider_error", None),
+    Reason.INVALID_METHOD: ("validation_error", {"payment_method_id": ["This payment method cannot be used"]}),
+    Reason.CANCELED: ("not_payable", "The payment was cancelled. No money was taken"),
+    Reason.EXPIRED: ("not_payable", "The payment was not finished in time. No money was taken"),
+}
+_MESSAGES = {
+    "succeeded": "Payment processed successfully",
+    "failed": "The payment failed. No money was taken.",
+    "refunded": "The payment was refunded.",
+}
+_CONFIRMING = "Your payment is being confirmed. Please do not pay again."
+_AUTHENTICATE = "Please complete the authentication requested by your bank."
+_FINISH = "Please complete the payment."
+
+
+def moment(value: datetime) -> str:
+    """UTC to the second: `2025-01-19T10:30:00Z`."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def answer(status: int, body: Any) -> Answer:
+    return Answer(status, jsontext.dumps(body))
+
+
+def failure_answer(facts: PaymentFacts) -> Answer:
+    """How a payment that failed is told to the one who asked for it."""
+    code, details = _DECLINED.get(facts.reason, ("card_declined", None))
+    return answer(STATUSES[code], error_body(GatewayError(code, details, payment_id=facts.id)))
+
+
+def payment_answer(facts: PaymentFacts, who: Identity, status: int) -> Answer:
+    if facts.state == PaymentState.FAILED:
+        return failure_answer(facts)
+    return answer(status, payment(facts, who))
+
+
+def invoice_answer(facts: PaymentFacts, who: Identity) -> Answer:
+    """Paying an invoice: the payment, and the invoice as it stands after it."""
+    if facts.state == PaymentState.FAILED:
+        return failure_answer(facts)
+    return answer(200, {"payment": payment(facts, who), "invoice": invoice(facts.invoice) if facts.invoice else None})
+
+
+def intent_answer(facts: PaymentFacts) -> Answer:
+    """What the card form in the browser needs. Minor units and lower-case currency, as Stripe.js has them."""
+    if facts.state == PaymentState.FAILED:
+        return failure_answer(facts)
+    body = {
+        "client_secret": facts.action.get("client_secret"),
+        "payment_intent_id": facts.reference,
+        "amount": facts.amount,
+        "currency": facts.currency.lower(),
+        "status": facts.action.get("status") or facts.status,
+        "payment_id": facts.id,
+    }
+    return answer(200, body)
+
+
+def refund_answer(facts: RefundFacts, of: PaymentFacts, who: Identity) -> Answer:
+    if facts.status == "failed":
+        error = GatewayError("provider_error", "The payment provider refused the refund", payment_id=of.id)
+        return answer(STATUSES[error.code], error_body(error))
+    return answer(201, {**refund(facts, who), "payment": payment(of, who)})
+
+
+def payment(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
+    """One payment, with what its customer must do."""
+    body = summary(facts, who)
+    if facts.state == PaymentState.AWAITING_CUSTOMER and facts.action:
+        body["next_action"] = _next_action(facts, who)
+    return body
+
+
+def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
+    """One payment in a list: nothing in it can move money."""
+    body: dict[str, Any] = {
+        "id": facts.id,
+        "appointment_id": facts.appointment_id,
+        "invoice_id": facts.invoice_id,
+        "amount": to_decimal_text(facts.amount, facts.currency),
+        "currency": facts.currency,
+        "status": facts.status,
+        "payment_method": facts.method,
+        "payment_intent_id": facts.reference,
+        "transaction_id": facts.transaction_id,
+        "created_at": moment(facts.created_at),
+        "receipt_url": facts.receipt_url,
+        "message": message(facts),
+        "state": facts.state,
+        "amount_refunded": to_decimal_text(facts.refunded, facts.currency),
+        "description": facts.description,
+        "metadata": dict(facts.client_metadata or {}),
+    }
+    if facts.reason:
+        body["failure"] = {"code": facts.reason}
+    if who.is_staff:
+        body |= {"patient_id": facts.patient_id, "provider": facts.provider, "provider_code": facts.provider_code}
+        body |= {"needs_review": facts.needs_review, "created_by": facts.created_by}
+    return body
+
+
+def message(facts: PaymentFacts) -> str:
+    if facts.state == PaymentState.AWAITING_CUSTOMER:
+        return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
+    return _MESSAGES.get(facts.status, _CONFIRMING)
+
+
+def _next_action(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
+    """A client secret can finish the payment: it is for the patient, and for the one who began it."""
+    may_finish = who.user_id == facts.patient_id or who.actor == facts.created_by
+    return {key: value for key, value in facts.action.items() if may_finish or key == "type"}
+
+
+def refund(facts: RefundFacts, who: Identity) -> dict[str, Any]:
+    """The reason is staff's note about a patient, so it is for staff."""
+    body: dict[str, Any] = {
+        "id": facts.id,
+        "payment_id": facts.payment_id,
+        "amount": to_decimal_text(facts.amount, facts.currency),
+        "currency": facts.currency,
+        "status": facts.status,
+        "created_at": moment(facts.created_at),
+    }
+    if who.is_staff:
+        body |= {"reason": facts.reason, "reopen": facts.reopen, "provider_code": facts.provider_code}
+        body |= {"created_by": facts.created_by}
+    return body
+
+
+def invoice(facts: InvoiceFacts) -> dict[str, Any]:
+    return {
+        "id": facts.id,
+        "invoice_number": facts.number,
+        "patient_id": facts.patient_id,
+        "appointment_id": facts.appointment_id,
+        "amount": to_decimal_text(facts.amount, facts.currency),
+        "amount_paid": to_decimal_text(facts.amount_paid, facts.currency),
+        "amount_due": to_decimal_text(facts.amount_due, facts.currency),
+        "currency": facts.currency,
+        "status": facts.status,
+        "description": facts.description,
+        "due_date": facts.due_date.isoformat(),
+        "created_at": moment(facts.created_at),
+    }
+
+
+def method(facts: MethodFacts) -> dict[str, Any]:
+    """`id` is ours; `payment_method_id` the provider's, where it has one."""
+    details: Mapping[str, Any] = facts.details
+    return {
+        "id": facts.id,
+        "type": facts.kind,
+        facts.kind: dict(details),
+        "payment_method_id": facts.reference,
+        "is_default": facts.is_default,
+        "created_at": moment(facts.created_at),
+    }

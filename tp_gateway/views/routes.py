@@ -1,0 +1,33 @@
+"""The whole API on one screen. Paths are as the frontend calls them, trailing slash included; nothing redirects."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+
+ID = r"{id:[1-9][0-9]{0,18}}"
+PROVIDER = r"{provider:[a-z][a-z0-9_]{0,31}}"
+
+ROUTES = (
+    ("payments", "/api/billing/payments/"),
+    ("payment", f"/api/billing/payments/{ID}/"),
+    ("payment_refund", f"/api/billing/payments/{ID}/refund/"),
+    ("payment_cancel", f"/api/billing/payments/{ID}/cancel/"),
+    ("create_intent", f"/api/billing/{PROVIDER}/create-payment-intent/"),
+    ("confirm_payment", f"/api/billing/{PROVIDER}/confirm-payment/"),
+    ("payment_methods", "/api/billing/payment-methods/"),
+    ("payment_method", f"/api/billing/payment-methods/{ID}/"),
+    ("payment_method_default", f"/api/billing/payment-methods/{ID}/default/"),
+    ("invoice_pay", f"/api/billing/invoices/{ID}/pay/"),
+    ("providers", "/api/billing/providers/"),
+    ("webhook", f"/api/webhooks/{PROVIDER}/"),
+    ("practice_users", "/api/practice/users/"),
+    ("practice_appointments", "/api/practice/appointments/"),
+    ("healthz", "/healthz"),
+    ("readyz", "/readyz"),
+    ("metrics", "/metrics"),
+)
+
+
+def includeme(config: Configurator) -> None:
+    for name, pattern in ROUTES:
+        config.add_route(name, pattern)

@@ -1,0 +1,94 @@
+"""Fields that several requests share."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import colander
+
+from tp_gateway import fields
+
+_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+_METHOD = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
+
+class MethodId(colander.SchemaType):
+    """The id of a saved payment method (JSON integer or digits -> int), or the provider's reference (`pm_…` -> str)."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null:
+            return colander.null
+        if type(cstruct) is int and 1 <= cstruct <= fields.MAX_ID:
+            return cstruct
+        if not isinstance(cstruct, str) or isinstance(cstruct, fields.JsonNumber) or not _REFERENCE.fullmatch(cstruct):
+            raise colander.Invalid(node, 'Not a payment method such as "pm_…", nor the id of a saved one')
+        if _DIGITS.fullmatch(cstruct) and int(cstruct) <= fields.MAX_ID:
+            return int(cstruct)
+        return cstruct
+
+
+class Whole(fields.Integer):
+    """A whole number in a query string, where everything is text."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if isinstance(cstruct, str) and _DIGITS.fullmatch(cstruct):
+            cstruct = int(cstruct)
+        return super().deserialize(node, cstruct)
+
+
+def matches(pattern: re.Pattern[str], message: str) -> Any:
+    """A validator: the whole text must match."""
+
+    def check(node: colander.SchemaNode, value: str) -> None:
+        if not pattern.fullmatch(value):
+            raise colander.Invalid(node, message)
+
+    return check
+
+
+def one_of(*choices: str) -> Any:
+    """A validator that names the choices, and unlike colander's does not repeat what was sent."""
+
+    def check(node: colander.SchemaNode, value: str) -> None:
+        if value not in choices:
+            raise colander.Invalid(node, f"Not one of: {', '.join(choices)}")
+
+    return check
+
+
+def optional(kind: colander.SchemaType, **options: Any) -> colander.SchemaNode:
+    """A field that may be absent or null, and is None then."""
+    return colander.SchemaNode(kind, missing=None, **options)
+
+
+def payment_method(**options: Any) -> colander.SchemaNode:
+    """`card`, `bank_transfer`, …: which ones there are is the registry's business."""
+    return colander.SchemaNode(
+        fields.Text(), validator=matches(_METHOD, "Not a payment method such as card"), **options
+    )
+
+
+def text(least: int, most: int, **options: Any) -> colander.SchemaNode:
+    return colander.SchemaNode(fields.Text(), validator=colander.Length(min=least, max=most), **options)
+
+
+def require_payable(node: colander.SchemaNode, value: dict[str, Any]) -> None:
+    """A payment is for something."""
+    if value["appointment_id"] is None and value["invoice_id"] is None:
+        error = colander.Invalid(node)
+        error["appointment_id"] = "Name an appointment_id or an invoice_id"
+        raise error
+
+
+class Nothing(fields.Schema):
+    """For requests that take no fields."""
+
+
+class ChargeFields(fields.Schema):
+    """What the requests that charge have in common."""
+
+    description = text(0, 500, missing="")
+    metadata = optional(fields.Metadata())
+    save_payment_method = colander.SchemaNode(fields.Flag(), missing=False)
