@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command("migrate", _migrate, "bring the database's schema up to this version")
     command("worker", _worker, "run the background work until SIGTERM (with tp_gateway.worker = separate)")
+    sweep = command("reverse-sweep", _reverse_sweep, "compare with what the providers have, as after a restored backup")
+    sweep.add_argument("--days", type=int, default=30, help="how far back (default 30)")
     token = command("token", _token, "make an access token for another service")
     token.add_argument("name", nargs="?", help="the service's name, as the history will show it")
     token.add_argument("--days", type=int, default=90, help="how long it is valid (default 90)")
@@ -118,6 +120,22 @@ def _worker(given: argparse.Namespace) -> int:
     worker.start()
     stopped.wait()
     worker.stop(_STOP_SECONDS)
+    return 0
+
+
+def _reverse_sweep(given: argparse.Namespace) -> int:
+    if given.days < 1:
+        raise ConfigurationError("reverse-sweep: --days must be at least 1")
+    settings = _settings(given)
+    observability.configure_logging(settings.log_level)
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        found = gateway.recovery.reverse_sweep(since=gateway.clock() - timedelta(days=given.days))
+    except ProviderFailed as error:
+        raise ConfigurationError(f"reverse-sweep: the provider did not answer ({error})") from None
+    finally:
+        gateway.close()
+    print(f"{found} differences were found and worked on.")
     return 0
 
 

@@ -145,7 +145,7 @@ def _read_only_options(engine: sa.Engine) -> dict[str, Any]:
 
 
 def _end_sqlite(connection: Any, _record: Any) -> None:
-    # A COMMIT that failed leaves SQLite's transaction open and everybody else locked out; SQLAlchemy takes it for ended.
+    # A failed COMMIT leaves SQLite's transaction open and locks everybody else out; SQLAlchemy takes it for ended.
     if connection is not None and connection.in_transaction:
         connection.rollback()
 

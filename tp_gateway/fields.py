@@ -20,6 +20,7 @@ from tp_gateway.errors import ValidationError
 
 MAX_ID = 2**63 - 1
 _PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
+_TIME = re.compile(r"[0-9TWZ:+. -]{10,40}", re.ASCII)
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,3})?", re.ASCII)
 _ID_TEXT = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
@@ -120,7 +121,7 @@ class Moment(colander.SchemaType):
         if cstruct is colander.null:
             return colander.null
         try:
-            moment = datetime.fromisoformat(cstruct) if isinstance(cstruct, str) and cstruct.isascii() else None
+            moment = datetime.fromisoformat(cstruct) if isinstance(cstruct, str) and _TIME.fullmatch(cstruct) else None
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None or not 1900 <= moment.year <= 2200:
@@ -225,7 +226,7 @@ def _messages(invalid: colander.Invalid) -> Any:
     if invalid.children:
         found: dict[str, Any] = {}
         for child in invalid.children:
-            name = str(child.pos) if invalid.positional else printable(child.node.name)
+            name = str(child.pos) if child.positional else printable(child.node.name)
             found[name] = _messages(child)
         return found
     return list(_texts(invalid.messages()))

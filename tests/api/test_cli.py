@@ -15,6 +15,7 @@ import jwt
 import pytest
 from cryptography.fernet import Fernet
 
+from sandbox.stripe import StripeSandbox
 from tp_gateway import config, make_verifier
 from tp_gateway.cli import main
 from tp_gateway.identity import Identity
@@ -110,6 +111,17 @@ def test_providers(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "stripe: enabled" in out
     assert "does not work" in out
     assert "sk_test" not in out
+
+
+def test_the_reverse_sweep_by_hand(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:1")
+    assert run(capsys, "reverse-sweep", "--days", "0")[0] == 1
+    code, out, err = run(capsys, "reverse-sweep", "--days", "30")
+    assert (code, out) == (1, "") and "did not answer" in err, "silence is not told as agreement"
+    with StripeSandbox(port=0) as there:
+        monkeypatch.setenv("STRIPE_API_BASE", there.url)
+        code, out, _ = run(capsys, "reverse-sweep", "--days", "30")
+    assert (code, out) == (0, "0 differences were found and worked on.")
 
 
 def test_a_secret_with_percent_signs(tmp_path: Path, capsys: Any) -> None:

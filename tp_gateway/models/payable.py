@@ -4,6 +4,7 @@ one place where a second charge is refused. And the allocations: which money cou
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -17,6 +18,9 @@ class Payable(Base):
 
     `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names
     the live invoice; it has no foreign key because `invoices.payable_id` already points the other way.
+
+    `uuid` is how a provider's object names it. It means the same thing after a restored backup, when ids are given out
+    anew: an appointment's follows from the appointment's own id, the others are random.
     """
 
     __tablename__ = "payables"
@@ -27,6 +31,7 @@ class Payable(Base):
     )
 
     id: orm.Mapped[int] = primary_key()
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), unique=True)
     patient_id: orm.Mapped[int] = reference_to("users.id", index=True)
     appointment_id: orm.Mapped[int | None] = orm.mapped_column(BigId, sa.ForeignKey("appointments.id"), unique=True)
     invoice_id: orm.Mapped[int | None] = orm.mapped_column(BigId, unique=True)
@@ -34,6 +39,14 @@ class Payable(Base):
     amount_paid: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, default=0)
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     open: orm.Mapped[bool] = orm.mapped_column(default=True)
+
+
+_APPOINTMENTS = UUID("6f1d1f2e-9f0b-4c57-8f3e-6a52a0a7c1d4")
+
+
+def appointment_uuid(appointment_id: int) -> str:
+    """The uuid of an appointment's payable, the same whenever and wherever it is made."""
+    return str(uuid5(_APPOINTMENTS, str(appointment_id)))
 
 
 class Allocation(Base):

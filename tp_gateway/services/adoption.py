@@ -29,13 +29,13 @@ class Adoption:
     def adopt(self, provider: GuardedProvider, observation: Observation, evidence: Outcome) -> bool:
         """Make the payment from the labels (`Label.PAYMENT`, `Label.PAYABLE`) and proven money. False, with a log
         line for a person, where the labels lead nowhere."""
-        uuid, payable = observation.labels.get(Label.PAYMENT), observation.labels.get(Label.PAYABLE, "")
-        if not uuid or not payable.isdecimal() or not evidence.settled or not evidence.currency:
+        uuid, payable = observation.labels.get(Label.PAYMENT), observation.labels.get(Label.PAYABLE)
+        if not uuid or not payable or not evidence.settled or not evidence.currency:
             log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
             return False
         now = self._clock()
         with self._database.transaction() as session:
-            owner = session.execute(sa.select(Y).where(Y.c.id == int(payable)).with_for_update()).first()
+            owner = session.execute(sa.select(Y).where(Y.c.uuid == payable).with_for_update()).first()
             if owner is None or owner.currency != evidence.currency:
                 log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
                 return False

@@ -162,7 +162,7 @@ class Charge:
         labels: Mapping[str, str] = {
             Label.ENVIRONMENT: self._environment,
             Label.PAYMENT: payment.uuid,
-            Label.PAYABLE: str(payment.payable_id),
+            Label.PAYABLE: payment.payable_uuid,
         }
         return Order(
             id=payment.uuid,

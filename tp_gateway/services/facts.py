@@ -41,6 +41,7 @@ class PaymentFacts:
     id: int
     uuid: str
     payable_id: int
+    payable_uuid: str
     patient_id: int
     appointment_id: int | None
     invoice_id: int | None

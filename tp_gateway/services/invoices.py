@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -120,7 +121,14 @@ class Invoices:
         if session.execute(sa.select(U.c.id).where(U.c.id == patient_id, U.c.role == "patient")).first() is None:
             raise NotFound
         if appointment_id is None:
-            values = {"patient_id": patient_id, "amount": amount, "amount_paid": 0, "currency": currency, "open": True}
+            values = {
+                "uuid": str(uuid4()),
+                "patient_id": patient_id,
+                "amount": amount,
+                "amount_paid": 0,
+                "currency": currency,
+                "open": True,
+            }
             return session.execute(insert(session, Y).returning(Y.c.id), values).scalar_one(), 0
         row = session.execute(sa.select(Y).where(Y.c.appointment_id == appointment_id).with_for_update()).first()
         if row is None or row.patient_id != patient_id:

@@ -37,6 +37,7 @@ _DOOR = (
             Y.c[name]
             for name in (
                 "id",
+                "uuid",
                 "patient_id",
                 "appointment_id",
                 "invoice_id",
@@ -167,7 +168,9 @@ class Opening:
         )
         more = {"single_flight": manifest.single_flight, "updated_at": now, "review_note": ""}
         new_id = session.execute(statement.returning(P.c.id), values | more).scalar()
-        asked = PaymentFacts(id=new_id or 0, **values, action={}, provider_state={}, invoice=_invoice(door))
+        asked = PaymentFacts(
+            id=new_id or 0, payable_uuid=door.uuid, **values, action={}, provider_state={}, invoice=_invoice(door)
+        )
         if new_id is None:
             row = session.execute(_OPEN_PAYMENT, {"payable": door.id}).one()
             self._idempotency.release(session, key)

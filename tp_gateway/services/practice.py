@@ -11,6 +11,7 @@ from sqlalchemy import orm
 
 from tp_gateway.database import Database, insert
 from tp_gateway.models import Appointment, Counter, Payable, Payment, User, table
+from tp_gateway.models.payable import appointment_uuid
 from tp_gateway.models.states import AppointmentStatus
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.clock import Clock
@@ -103,6 +104,7 @@ class Practice:
         cancelled = row["status"] == AppointmentStatus.CANCELLED
         if payable is None:
             values = {
+                "uuid": appointment_uuid(row["id"]),
                 "patient_id": row["patient_id"],
                 "appointment_id": row["id"],
                 "invoice_id": None,

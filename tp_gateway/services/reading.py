@@ -16,7 +16,7 @@ from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
 
 P, Y, V, R = table(Payment), table(Payable), table(Invoice), table(Refund)
 
-_DERIVED = {"action", "provider_state", "invoice"}
+_DERIVED = {"action", "provider_state", "invoice", "payable_uuid"}
 _PAYMENT_FIELDS = [field.name for field in fields(PaymentFacts) if field.name not in _DERIVED]
 _REFUND_FIELDS = [field.name for field in fields(RefundFacts)]
 
@@ -26,6 +26,7 @@ PAYMENTS = (
         P.c.action_sealed,
         P.c.provider_state_sealed,
         P.c.single_flight,
+        Y.c.uuid.label("payable_uuid"),
         Y.c.amount.label("payable_amount"),
         Y.c.amount_paid.label("payable_paid"),
         Y.c.open.label("payable_open"),
@@ -78,6 +79,7 @@ def to_payment(row: Any, vault: Vault) -> PaymentFacts:
     values = row._mapping
     return PaymentFacts(
         **{name: values[name] for name in _PAYMENT_FIELDS},
+        payable_uuid=row.payable_uuid,
         action=vault.open_json(row.action_sealed),
         provider_state=vault.open_json(row.provider_state_sealed),
         invoice=_invoice(row),

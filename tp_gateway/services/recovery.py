@@ -174,6 +174,8 @@ class Recovery:
                 seen = provider.list_since(start, time.monotonic() + max(60.0, self._timing.lease))
             except ProviderFailed:
                 log.warning("reverse_sweep_failed", provider=provider.slug)
+                if since is not None:
+                    raise  # a person asked, and must not be told that there is nothing
                 continue
             found += sum(self._compare(provider, observation) for observation in seen)
             self._advance(provider.slug, began)

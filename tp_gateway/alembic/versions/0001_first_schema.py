@@ -167,6 +167,7 @@ def upgrade() -> None:
     op.create_table(
         "payables",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("uuid", sa.String(length=36), nullable=False),
         sa.Column("patient_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("appointment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("invoice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -184,6 +185,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payables")),
         sa.UniqueConstraint("appointment_id", name=op.f("uq_payables_appointment_id")),
         sa.UniqueConstraint("invoice_id", name=op.f("uq_payables_invoice_id")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_payables_uuid")),
     )
     op.create_index("ix_payables_patient_id", "payables", ["patient_id"], unique=False)
 
