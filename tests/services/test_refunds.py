@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -95,7 +96,7 @@ def test_a_refund_made_in_the_dashboard_is_recorded_once(clinic: Clinic) -> None
     sandbox(clinic.sandbox_url, "POST", "refund", {"payment_intent": clinic.payment(paid.id).reference, "amount": 5000})
     since = datetime.now(UTC) - timedelta(hours=1)
     for _ in range(2):
-        clinic.gateway.recovery.reverse_sweep(since=since)
+        clinic.gateway.reverse_sweep.run(since=since)
     assert [(row.amount, row.created_by) for row in clinic.rows("SELECT * FROM refunds")] == [(5000, "provider:stripe")]
     assert clinic.payment(paid.id).refunded == 5000
     check_invariants(clinic.database.engine, clinic.books())
@@ -108,7 +109,7 @@ def test_a_refund_that_fails_afterwards_is_booked_back(clinic: Clinic) -> None:
     assert (refund.body["status"], refund.body["payment"]) == ("succeeded", "refunded")
     sandbox(clinic.sandbox_url, "POST", "clock", {"advance": 3600})
     sandbox(clinic.sandbox_url, "GET", "books")
-    clinic.gateway.recovery.reverse_sweep(since=datetime.now(UTC) - timedelta(hours=1))
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
     payment = clinic.payment(paid.id)
     assert (payment.state, payment.refunded) == ("succeeded", 0)
     check_invariants(clinic.database.engine, clinic.books())
@@ -137,4 +138,81 @@ def test_the_history_says_who_and_why(clinic: Clinic) -> None:
         ("created", "submitting", "user:8"),
         ("submitting", "succeeded", "user:8"),
         ("succeeded", "refunded", "user:8"),
+    ]
+
+
+def test_a_failed_refund_and_the_one_that_replaces_it_are_told_apart(clinic: Clinic) -> None:
+    """Seen at once, newest first: the second may not be counted beside the first."""
+    clinic.appointment()
+    paid = clinic.pay(method_id="pm_card_refundFail")
+    other = clinic.pay(appointment_id=clinic.appointment(124))
+    reference = clinic.payment(paid.id).reference
+    clinic.refund(paid.id)
+    sandbox(clinic.sandbox_url, "POST", "clock", {"advance": 3600})
+    sandbox(clinic.sandbox_url, "POST", "refund", {"payment_intent": reference, "amount": 18000})
+    sandbox(
+        clinic.sandbox_url, "POST", "refund", {"payment_intent": clinic.payment(other.id).reference, "amount": 5000}
+    )
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
+    states = {refund["id"]: refund["status"] for refund in clinic.books()["refunds"]}
+    ours = {row.reference: row.state for row in clinic.rows("SELECT reference, state FROM refunds")}
+    assert ours == states and sorted(states.values()).count("failed") >= 1
+    assert clinic.payment(other.id).refunded == 5000
+
+
+def test_a_refund_that_fails_after_the_payable_was_paid_again_is_the_patients_credit(clinic: Clinic) -> None:
+    invoice = clinic.invoice()
+    first = clinic.pay(invoice_id=invoice.id, method_id="pm_card_refundFail")
+    clinic.refund(first.id, reopen=True)
+    assert clinic.pay(invoice_id=invoice.id).body["status"] == "succeeded"
+    sandbox(clinic.sandbox_url, "POST", "clock", {"advance": 3600})
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
+    assert clinic.payment(first.id).refunded == 0
+    sign = "CASE WHEN credit = 'patient_credit' THEN amount ELSE -amount END"
+    where = "'patient_credit' IN (debit, credit)"
+    assert clinic.rows(f"SELECT sum({sign}) AS credit FROM ledger_entries WHERE {where}")[0].credit == 18000
+    assert [tuple(row) for row in clinic.rows("SELECT amount, amount_paid FROM payables")] == [(18000, 18000)]
+
+
+def test_a_refund_is_given_up_only_if_the_provider_does_not_list_it(clinic: Clinic) -> None:
+    """Also when our own row stands still, because another look was newer."""
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.fault(REFUND, "lost")
+    refund = clinic.refund(paid.id, "80.00")
+    with clinic.database.transaction() as session:
+        future, old = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=24)
+        session.execute(_text("UPDATE payments SET observed_at = :future", future=future))
+        session.execute(_text("UPDATE refunds SET first_sent_at = :old", old=old))
+    settle_down(clinic)
+    assert [row.state for row in clinic.rows("SELECT state FROM refunds")] == ["succeeded"] and refund.id
+    assert len(clinic.books()["refunds"]) == 1
+
+
+def test_a_full_refund_beside_one_made_outside(clinic: Clinic) -> None:
+    clinic.appointment()
+    paid = clinic.pay()
+    clinic.fault(REFUND, "error_before")
+    clinic.refund(paid.id, "100.00")
+    sandbox(
+        clinic.sandbox_url, "POST", "refund", {"payment_intent": clinic.payment(paid.id).reference, "amount": 18000}
+    )
+    clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(hours=1))
+    assert refused(clinic.refund, paid.id).code == "refund_exceeds_balance"
+    settle_down(clinic)
+    assert sorted(row.state for row in clinic.rows("SELECT state FROM refunds")) == ["failed", "succeeded"]
+
+
+def test_an_event_that_never_arrived_is_fetched_once(clinic: Clinic) -> None:
+    """A refund failed later and no webhook came: the reverse sweep asks for the events."""
+    clinic.appointment()
+    sandbox(clinic.sandbox_url, "POST", "settings", {"refund_seconds": 0.01})
+    clinic.refund(clinic.pay(method_id="pm_card_refundFail").id)
+    while not any(event["type"] == "refund.failed" for event in clinic.books()["events"]):
+        time.sleep(0.01)
+    for _ in range(2):
+        clinic.gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(minutes=1))
+        clinic.gateway.inbox.work()
+    assert [row.state for row in clinic.rows("SELECT state FROM inbox_events WHERE kind = 'refund.failed'")] == [
+        "applied"
     ]

@@ -19,6 +19,7 @@ FACTS = PaymentFacts(
     id=789,
     uuid="0d3c2f5e-0000-4000-8000-000000000000",
     payable_id=1,
+    payable_uuid="y",
     patient_id=45,
     appointment_id=123,
     invoice_id=None,

@@ -110,19 +110,25 @@ class Provider(Protocol):
 
     `prepare(order: Order) -> Prepared | Outcome`
         Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
-    `close(reference: str, deadline: float) -> Outcome` Make sure that `reference` can never move money; afterwards
-        the truth, with `closed` set (or SUCCEEDED if it won).
+    `close(reference: str, deadline: float) -> Outcome`
+        Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if the
+        customer was faster).
     `fetch(order: Order, reference: str | None) -> Outcome`
-        The present truth with cumulative totals and every refund. Without a reference, look `order.id` up.
+        The present truth with cumulative totals and every refund. Without a reference, look `order.id` up; say
+        UNKNOWN with `Reason.NO_SUCH_OBJECT` if there is nothing.
     `refund(order: RefundOrder) -> Outcome`
         Give money back. `reference` is the refund's own.
-    `save_method(order: MethodOrder) -> SavedMethod | Outcome`, `list_methods(payer: str, deadline: float) ->
-    list[SavedMethod]`,
+    `save_method(order: MethodOrder) -> SavedMethod | Outcome`
+        Keep a payment method for the payer.
+    `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
+        What is kept for a payer.
     `drop_method(reference: str, deadline: float) -> None`
+        Forget one; already forgotten is fine.
     `parse_webhook(body: bytes, headers: Mapping[str, str]) -> list[Observation]`
         Verify first; pure (no I/O). Raises `InvalidSignature`. Header names are lower case.
-    `list_since(moment: datetime, deadline: float) -> Iterable[Observation]` Payments made since `moment`, each with
-        `evidence`, and hints to older ones that changed since, for the reverse sweep.
+    `list_since(moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]`
+        For the reverse sweep: payments made in that time, each with `evidence`, and what was heard of others in that
+        time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook.
     """
 
     manifest: ClassVar[Manifest]
@@ -181,4 +187,4 @@ class HearsWebhooks(Protocol):
 class ListsPayments(Protocol):
     """`Capabilities.list_since`."""
 
-    def list_since(self, moment: datetime, deadline: float) -> Iterable[Observation]: ...
+    def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]: ...

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     AUTHENTICATION_REQUIRED = "authentication_required"
     INVALID_METHOD = "invalid_method"
     """The payment method does not exist, cannot be used again, or belongs to another customer."""
+    NO_SUCH_PAYER = "no_such_payer"
+    """The provider's customer is gone: the core forgets it, and the next payment makes a new one."""
     REJECTED = "rejected"
     """The provider refused our request itself (key revoked, parameter refused): an operator must look."""
     BUSY = "provider_busy"

@@ -64,6 +64,7 @@ TRANSITIONS: frozenset[tuple[PaymentState | None, PaymentState]] = frozenset(
         (P.PROCESSING, P.SUCCEEDED),
         (P.PROCESSING, P.FAILED),
         (P.PROCESSING, P.UNKNOWN),
+        (P.PROCESSING, P.AWAITING_CUSTOMER),  # it failed after all, and the customer may try again in the browser
         (P.SUCCEEDED, P.REFUNDED),
         (P.REFUNDED, P.SUCCEEDED),  # a refund failed after all
         (P.FAILED, P.SUCCEEDED),  # late success: the provider's own API shows captured money
@@ -96,8 +97,6 @@ REFUND_TRANSITIONS: frozenset[tuple[RefundState | None, RefundState]] = frozense
     {
         (None, R.CREATED),
         (None, R.PENDING),  # made outside, in the provider's dashboard
-        (None, R.SUCCEEDED),
-        (None, R.FAILED),
         (R.CREATED, R.SUBMITTING),
         (R.SUBMITTING, R.UNKNOWN),
         (R.SUBMITTING, R.PENDING),
@@ -109,6 +108,8 @@ REFUND_TRANSITIONS: frozenset[tuple[RefundState | None, RefundState]] = frozense
         (R.UNKNOWN, R.FAILED),
         (R.PENDING, R.SUCCEEDED),
         (R.PENDING, R.FAILED),
+        (R.FAILED, R.PENDING),  # the provider shows one that we had given up
+        (R.FAILED, R.SUCCEEDED),
         (R.SUCCEEDED, R.FAILED),  # the bank sent it back (docs.stripe.com/refunds#failed-refunds)
     }
 )

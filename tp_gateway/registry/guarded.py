@@ -119,9 +119,9 @@ class GuardedProvider:
     def drop_method(self, reference: str, deadline: float) -> None:
         self._look_up("drop_method", deadline, reference, deadline, kind=type(None))
 
-    def list_since(self, moment: datetime, deadline: float) -> list[Observation]:
+    def list_since(self, moment: datetime, until: datetime, deadline: float) -> list[Observation]:
         def everything() -> list[Observation]:
-            return list(self._provider.list_since(moment, deadline))
+            return list(self._provider.list_since(moment, until, deadline))
 
         found = self._look_up("list_since", deadline, kind=list, call=everything)
         seen = [observation for observation in found if isinstance(observation, Observation)]

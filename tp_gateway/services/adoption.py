@@ -15,6 +15,7 @@ from tp_gateway.registry import GuardedProvider
 from tp_gateway.services import history
 from tp_gateway.services.bookkeeping import Booking, change_paid
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.reading import standing
 
 P, Y = table(Payment), table(Payable)
@@ -26,21 +27,21 @@ class Adoption:
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
         self._database, self._vault, self._clock = database, vault, clock
 
-    def adopt(self, provider: GuardedProvider, observation: Observation, evidence: Outcome) -> bool:
+    def adopt(self, provider: GuardedProvider, observation: Observation, evidence: Outcome) -> PaymentFacts | None:
         """Make the payment from the labels (`Label.PAYMENT`, `Label.PAYABLE`) and proven money. False, with a log
         line for a person, where the labels lead nowhere."""
         uuid, payable = observation.labels.get(Label.PAYMENT), observation.labels.get(Label.PAYABLE)
         if not uuid or not payable or not evidence.settled or not evidence.currency:
             log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
-            return False
+            return None
         now = self._clock()
         with self._database.transaction() as session:
             owner = session.execute(sa.select(Y).where(Y.c.uuid == payable).with_for_update()).first()
             if owner is None or owner.currency != evidence.currency:
                 log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
-                return False
+                return None
             if session.execute(sa.select(P.c.id).where(P.c.uuid == uuid)).first() is not None:
-                return False
+                return None
             values = {
                 "uuid": uuid,
                 "payable_id": owner.id,
@@ -76,5 +77,6 @@ class Adoption:
                 session, new_id, provider.slug, None, PaymentState.SUCCEEDED, actor=ACTOR, reason="adopted", at=now
             )
             history.tell(session, "payment.succeeded", adopted.payment, now)
+            payment = standing(session, self._vault, new_id).payment
         log.error("money_adopted", payment_id=new_id, provider=provider.slug)
-        return True
+        return payment

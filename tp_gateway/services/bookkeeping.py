@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -44,7 +45,9 @@ class Booking:
     def charge(self, amount: int, evidence: str) -> tuple[int, int]:
         """Money was captured: what is due is paid, the rest is the patient's credit. Returns (paid, credit)."""
         paid = min(amount, self.standing.due)
-        if paid and self._entry("charge", clearing(self.payment.provider), RECEIVABLE, paid, evidence):
+        if paid and not self._entry("charge", clearing(self.payment.provider), RECEIVABLE, paid, evidence):
+            return 0, 0  # this very movement is in the books
+        if paid:
             self._allocate("charge", paid)
         if amount > paid:
             self._entry("overpayment", clearing(self.payment.provider), PATIENT_CREDIT, amount - paid, evidence)
@@ -80,14 +83,19 @@ class Booking:
                 L.c.refund_id == refund.id, L.c.kind.not_like("%_reversal")
             )
         ).all()
-        delta = 0
+        delta = sum(_paid_back(entry) for entry in booked)
+        # It may have been paid again meanwhile: then what came back is the patient's credit.
+        credit = max(0, delta - self.standing.due)
         for entry in booked:
-            self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, entry.amount, evidence, refund.id)
-            if RECEIVABLE in (entry.debit, entry.credit):
-                change = entry.amount if entry.kind == "refund" else -entry.amount
+            amount, change = entry.amount, _paid_back(entry)
+            if change > 0 and credit:
+                self._entry("refund_credit_reversal", entry.credit, PATIENT_CREDIT, credit, evidence, refund.id)
+                amount, change = amount - credit, change - credit
+            if amount:
+                self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, amount, evidence, refund.id)
+            if change:
                 self._allocate("refund_reversal", change, refund.id)
-                delta += change
-        return delta
+        return delta - credit
 
     def _credit_left(self) -> int:
         """What is left of this payment's own over-payment."""
@@ -142,6 +150,13 @@ class Booking:
                 "at": self.at,
             },
         )
+
+
+def _paid_back(entry: Any) -> int:
+    """What taking back a refund's entry adds to what is paid."""
+    if RECEIVABLE not in (entry.debit, entry.credit):
+        return 0
+    return int(entry.amount if entry.debit == RECEIVABLE else -entry.amount)
 
 
 def change_paid(session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False) -> str | None:

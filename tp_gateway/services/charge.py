@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from tp_gateway import observability
 from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
@@ -25,7 +26,7 @@ from tp_gateway.services import history
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency
-from tp_gateway.services.payers import find_payer, remember_payer
+from tp_gateway.services.payers import find_payer, forget_payer, remember_payer
 from tp_gateway.services.payment_methods import keep_method
 from tp_gateway.services.reading import standing
 from tp_gateway.services.settlement import Finding, Settlement
@@ -33,7 +34,7 @@ from tp_gateway.timing import Timing
 
 P = table(Payment)
 _CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
-_NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR)
+_NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR, Reason.NO_SUCH_PAYER)
 log = observability.logger(__name__)
 
 
@@ -145,6 +146,8 @@ class Charge:
         capabilities = provider.manifest.capabilities
         if outcome.state in _CLEAR or outcome.closed:
             return outcome
+        if outcome.state is OutcomeState.NOT_SENT and not capabilities.two_step:
+            return replace(outcome, state=OutcomeState.DECLINED, closed=True)  # nothing was sent, so nothing exists
         fresh = replace(order, deadline=time.monotonic() + self._timing.fetch)
         if outcome.state is OutcomeState.UNKNOWN and capabilities.fetch:
             found = provider.fetch(fresh, payment.reference)
@@ -187,10 +190,11 @@ class Charge:
         return provider.fetch(self.order(payment, None, self._timing.fetch), payment.reference), began
 
     def close(self, payment: PaymentFacts, declined: Outcome) -> Outcome:
-        """Make sure that the payment's reference can never move money. Keeps why it was declined."""
+        """Make sure that the payment's reference can never move money. Keeps why it was declined. What a one-step
+        provider has once accepted cannot be closed by us: it stays open until the provider says how it ended."""
         provider = self._registry.by_slug(payment.provider)
         if not provider.manifest.capabilities.two_step or payment.reference is None:
-            return replace(declined, state=OutcomeState.DECLINED, closed=True)
+            return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR)
         return close(provider, self.order(payment, None, self._timing.fetch), payment.reference, declined)
 
     def settle(
@@ -206,10 +210,9 @@ class Charge:
                     remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
                     if outcome.saved_method is not None and after.state == S.SUCCEEDED:
                         keep_method(session, payment.provider, payment.patient_id, outcome.saved_method, self._clock())
-                    if drive.render is not None and after.state == S.FAILED and after.reason in _NOTHING_HAPPENED:
-                        self._idempotency.release(session, drive.key)  # the caller is told to try again
-                    elif drive.render is not None and not after.is_open:
-                        self._idempotency.finish(session, drive.key, drive.render(after), self._clock())
+                    if outcome.reason is Reason.NO_SUCH_PAYER:
+                        forget_payer(session, payment.provider, payment.patient_id)
+                    self._keep_answer(session, after, drive)
                 return after
             except StoreUnavailable:
                 log.warning("settlement_not_written", payment_id=payment.id, attempt=attempt)
@@ -220,6 +223,15 @@ class Charge:
         no_payment = Order("", Flow.DIRECT, 0, "", "", deadline=time.monotonic() + self._timing.fetch)
         outcome = provider.close(no_payment, reference)
         log.warning("orphan_closed", provider=provider.slug, reference=reference, closed=outcome.closed)
+
+    def _keep_answer(self, session: orm.Session, payment: PaymentFacts, drive: Drive) -> None:
+        """Store the final answer of a request with a key; where nothing happened the key is free for another try."""
+        if drive.key is None or drive.render is None or payment.is_open:
+            return
+        if payment.state == S.FAILED and payment.reason in _NOTHING_HAPPENED:
+            self._idempotency.release(session, drive.key, payment.id)
+        else:
+            self._idempotency.finish(session, drive.key, payment.id, drive.render(payment), self._clock())
 
     def payer(self, payment: PaymentFacts) -> Payer | None:
         with self._database.read() as session:

@@ -22,6 +22,7 @@ from tp_gateway.services.practice import Practice
 from tp_gateway.services.recovery import Recovery
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
+from tp_gateway.services.reverse_sweep import ReverseSweep
 from tp_gateway.services.settlement import Settlement
 from tp_gateway.timing import Timing
 
@@ -42,6 +43,7 @@ class Gateway:
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
+    reverse_sweep: ReverseSweep
     idempotency: Idempotency
     clock: Clock
 
@@ -74,8 +76,7 @@ def build_gateway(
     refund_settlement = RefundSettlement(vault, timing, clock)
     settlement = Settlement(registry, vault, timing, refund_settlement, clock)
     charge = Charge(database, registry, vault, timing, settlement, idempotency, environment, clock)
-    adoption = Adoption(database, vault, clock)
-    recovery = Recovery(database, registry, vault, timing, charge, adoption, sweep_calls_per_second, clock)
+    recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
     return Gateway(
@@ -91,6 +92,9 @@ def build_gateway(
         inbox=Inbox(database, registry, vault, timing, recovery, methods, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,
+        reverse_sweep=ReverseSweep(
+            database, registry, vault, timing, recovery, charge, Adoption(database, vault, clock), clock
+        ),
         idempotency=idempotency,
         clock=clock,
     )

@@ -53,10 +53,7 @@ class Idempotency:
         record = session.execute(sa.select(K).where(*_is(key))).one()
         if record.body_hash != key.body_hash:
             raise GatewayError("idempotency_key_reuse", "This Idempotency-Key was used with another request")
-        answer = None
-        if record.answer_sealed:
-            status, text = self._vault.open(record.answer_sealed).split(" ", 1)
-            answer = Answer(int(status), text, replayed=True)
+        answer = self._open(record.answer_sealed) if record.answer_sealed else None
         return Repeat(answer, record.payment_id, record.refund_id)
 
     def attach(
@@ -66,16 +63,29 @@ class Idempotency:
         if key is not None:
             session.execute(sa.update(K).where(*_is(key)).values(payment_id=payment_id, refund_id=refund_id))
 
-    def release(self, session: orm.Session, key: Key | None) -> None:
-        """Nothing was started after all: the key may be used again."""
+    def release(self, session: orm.Session, key: Key | None, payment_id: int | None = None) -> None:
+        """Nothing was started after all, or nothing came of `payment_id`: the key may be used again. A key that belongs
+        to another payment by now stays."""
         if key is not None:
-            session.execute(sa.delete(K).where(*_is(key), K.c.finished_at.is_(None)))
+            session.execute(sa.delete(K).where(*_is(key, payment_id), K.c.finished_at.is_(None)))
 
-    def finish(self, session: orm.Session, key: Key | None, answer: Answer, now: datetime) -> None:
+    def finish(self, session: orm.Session, key: Key | None, payment_id: int, answer: Answer, now: datetime) -> None:
         """Store the final answer, in the transaction that makes it true."""
         if key is not None:
             sealed = self._vault.seal(f"{answer.status} {answer.text}")
-            session.execute(sa.update(K).where(*_is(key)).values(answer_sealed=sealed, finished_at=now))
+            ours = sa.update(K).where(*_is(key, payment_id), K.c.finished_at.is_(None))
+            session.execute(ours.values(answer_sealed=sealed, finished_at=now))
+
+    def stored(self, session: orm.Session, key: Key) -> Answer | None:
+        """The answer that a repeat of this very request would get, if it is final already."""
+        record = session.execute(sa.select(K).where(*_is(key))).first()
+        if record is None or record.body_hash != key.body_hash or not record.answer_sealed:
+            return None
+        return self._open(record.answer_sealed)
+
+    def _open(self, sealed: str) -> Answer:
+        status, text = self._vault.open(sealed).split(" ", 1)
+        return Answer(int(status), text, replayed=True)
 
     def reap(self, session: orm.Session, now: datetime) -> int:
         """Delete what is old enough, but never a record whose payment or refund is still open."""
@@ -89,8 +99,9 @@ class Idempotency:
         return rows_changed(session, old)
 
 
-def _is(key: Key) -> tuple[sa.ColumnElement[bool], ...]:
-    return (K.c.user_id == key.user_id, K.c.route == key.route, K.c.key == key.key)
+def _is(key: Key, payment_id: int | None = None) -> tuple[sa.ColumnElement[bool], ...]:
+    same = (K.c.user_id == key.user_id, K.c.route == key.route, K.c.key == key.key)
+    return same if payment_id is None else (*same, K.c.payment_id == payment_id)
 
 
 def in_progress() -> GatewayError:

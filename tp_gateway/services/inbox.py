@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from tp_gateway import observability
 from tp_gateway.contract import Subject
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, insert
+from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, InvalidSignature, NotFound
 from tp_gateway.models import InboxEvent, table
 from tp_gateway.models.states import InboxState
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.events import write_down
+from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.recovery import Recovery, match_payment
 from tp_gateway.timing import Timing
@@ -61,26 +63,7 @@ class Inbox:
             ) from None
         now = self._clock()
         with self._database.transaction() as session:
-            for seen in observations:
-                ignored = seen.subject is Subject.NOTHING
-                values = {
-                    "provider": slug,
-                    "event_id": seen.event_id,
-                    "kind": seen.kind,
-                    "subject": str(seen.subject),
-                    "reference": seen.reference,
-                    "labels": dict(seen.labels) or None,
-                    "payer": seen.payer,
-                    "occurred_at": seen.occurred_at,
-                    "received_at": now,
-                    "state": str(InboxState.IGNORED if ignored else InboxState.RECEIVED),
-                    "attempts": 0,
-                    "next_attempt_at": None if ignored else now,
-                    "note": seen.note,
-                }
-                session.execute(
-                    insert(session, E).on_conflict_do_nothing(index_elements=["provider", "event_id"]), values
-                )
+            write_down(session, slug, observations, now)
         self.arrived.set()
 
     def work(self, limit: int = 100) -> int:
@@ -91,7 +74,14 @@ class Inbox:
         for event in self._claim(limit):
             about = event.payer if event.subject == Subject.METHODS else event.reference or str(event.labels)
             groups.setdefault((event.provider, event.subject, about or ""), []).append(event)
-        return sum(self._apply(events) for events in groups.values())
+        return one_by_one("inbox", groups.values(), self._apply_or_postpone)
+
+    def _apply_or_postpone(self, events: Sequence[Any]) -> int:
+        try:
+            return self._apply(events)
+        except Exception:
+            self._postpone(events, InboxState.RECEIVED)
+            raise
 
     def _claim(self, limit: int) -> Sequence[Any]:
         """Due events, each taken by one worker for the length of a lease."""
@@ -116,10 +106,8 @@ class Inbox:
             payment = match_payment(session, self._vault, event.provider, event.reference, event.labels or {})
         if payment is None:
             return self._postpone(events, InboxState.UNMATCHED)
-        if payment.is_open:
-            after = self._recovery.look_now(payment, f"provider:{payment.provider}")
-        else:
-            after = self._recovery.look_again(replace(payment, reference=payment.reference or event.reference))
+        seen = replace(payment, reference=payment.reference or (None if payment.is_open else event.reference))
+        after = self._recovery.look(seen, f"provider:{payment.provider}")
         unclear = (
             payment.reference is not None and after.state == payment.state and after.observed_at == payment.observed_at
         )

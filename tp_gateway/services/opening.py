@@ -4,7 +4,7 @@ was sent yet; if we die right after it, no money can have moved."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -55,11 +55,6 @@ _DOOR = (
         M.c.removed_at.label("method_removed_at"),
         C.c.key.label("payer_key"),
         C.c.reference.label("payer_reference"),
-        V.c.number,
-        V.c.status.label("invoice_status"),
-        V.c.description.label("invoice_description"),
-        V.c.due_date,
-        V.c.created_at.label("invoice_created_at"),
     )
     .select_from(Y)
     .outerjoin(U, U.c.id == sa.bindparam("caller"))
@@ -71,11 +66,13 @@ _DOOR = (
         ),
     )
     .outerjoin(C, sa.and_(C.c.user_id == Y.c.patient_id, C.c.provider == sa.bindparam("provider")))
-    .outerjoin(V, V.c.id == Y.c.invoice_id)
     .with_for_update(of=Y)
 )
 _BY_APPOINTMENT = _DOOR.where(Y.c.appointment_id == sa.bindparam("appointment"))
 _BY_INVOICE = _DOOR.where(Y.c.invoice_id == sa.bindparam("invoice"))
+_INVOICE = sa.select(*(V.c[field.name] for field in fields(InvoiceFacts) if field.name != "amount_paid")).where(
+    V.c.id == sa.bindparam("id")
+)
 _OPEN_PAYMENT = PAYMENTS.where(P.c.payable_id == sa.bindparam("payable"), IS_OPEN_SINGLE_FLIGHT)
 
 
@@ -96,11 +93,17 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
-    """Another payment of this payable is open. `asked` is what would have been started."""
+class Joined:
+    """A second click: the same payer waits for himself, so he gets the attempt that is there."""
 
     payment: PaymentFacts
-    asked: PaymentFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Another payment of this payable is open."""
+
+    payment: PaymentFacts
 
 
 class Opening:
@@ -115,7 +118,7 @@ class Opening:
         manifest: Manifest,
         parameters: Mapping[str, Any],
         key: Key | None,
-    ) -> Opened | Repeated | Blocked:
+    ) -> Opened | Joined | Repeated | Blocked:
         """GatewayError for everything that may not be paid; the transaction then leaves nothing behind."""
         door = self._lock(session, who, wanted, manifest)
         now = self._clock()
@@ -169,12 +172,20 @@ class Opening:
         more = {"single_flight": manifest.single_flight, "updated_at": now, "review_note": ""}
         new_id = session.execute(statement.returning(P.c.id), values | more).scalar()
         asked = PaymentFacts(
-            id=new_id or 0, payable_uuid=door.uuid, **values, action={}, provider_state={}, invoice=_invoice(door)
+            id=new_id or 0,
+            payable_uuid=door.uuid,
+            **values,
+            action={},
+            provider_state={},
+            invoice=_invoice(session, door),
         )
         if new_id is None:
-            row = session.execute(_OPEN_PAYMENT, {"payable": door.id}).one()
+            there = to_payment(session.execute(_OPEN_PAYMENT, {"payable": door.id}).one(), self._vault)
+            if _is_same_attempt(there, asked):
+                self._idempotency.attach(session, key, payment_id=there.id)
+                return Joined(there)
             self._idempotency.release(session, key)
-            return Blocked(to_payment(row, self._vault), asked)
+            return Blocked(there)
         history.payment_moved(
             session, new_id, manifest.slug, None, PaymentState.CREATED, actor=who.actor, reason="", at=now
         )
@@ -274,19 +285,18 @@ def _minor_units(wanted: Wanted, currency: str, due: int) -> int:
         raise ValidationError({"amount": [str(error)]}) from None
 
 
-def _invoice(door: Any) -> InvoiceFacts | None:
+def _is_same_attempt(there: PaymentFacts, asked: PaymentFacts) -> bool:
+    if there.state != PaymentState.AWAITING_CUSTOMER:
+        return False
+    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method")
+    same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
+    return same_card and all(getattr(there, name) == getattr(asked, name) for name in same)
+
+
+def _invoice(session: orm.Session, door: Any) -> InvoiceFacts | None:
+    """Read after the lock: what was joined to the locked row may be older than the row itself (PostgreSQL re-reads only
+    the row that it waited for)."""
     if door.invoice_id is None:
         return None
-    return InvoiceFacts(
-        id=door.invoice_id,
-        number=door.number,
-        patient_id=door.patient_id,
-        appointment_id=door.appointment_id,
-        amount=door.amount,
-        amount_paid=door.amount_paid,
-        currency=door.currency,
-        status=door.invoice_status,
-        description=door.invoice_description,
-        due_date=door.due_date,
-        created_at=door.invoice_created_at,
-    )
+    invoice = session.execute(_INVOICE, {"id": door.invoice_id}).one()
+    return InvoiceFacts(**invoice._mapping, amount_paid=door.amount_paid)

@@ -15,6 +15,7 @@ from tp_gateway.database import Database
 from tp_gateway.models import OutboxMessage, table
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.timing import Timing
 
 O = table(OutboxMessage)  # noqa: E741 - one letter a table, as everywhere here
@@ -36,7 +37,7 @@ class Outbox:
         due = sa.select(O.c.id).where(O.c.next_attempt_at <= now, ~held).order_by(O.c.id).limit(limit)
         with self._database.read() as session:
             ids = session.execute(due).scalars().all()
-        return sum(self._tell(message_id) for message_id in ids)
+        return one_by_one("outbox", ids, self._tell)
 
     def _tell(self, message_id: int) -> bool:
         message = self._claim(message_id)

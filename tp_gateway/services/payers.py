@@ -31,6 +31,12 @@ def find_payer(session: orm.Session, provider: str, user_id: int) -> Payer | Non
     return Payer(row.key, row.reference) if row else None
 
 
+def forget_payer(session: orm.Session, provider: str, user_id: int) -> None:
+    """The provider's customer is gone. A new key too: the old one would be answered with the one that is gone."""
+    gone = (C.c.user_id == user_id, C.c.provider == provider)
+    session.execute(sa.update(C).where(*gone).values(reference=None, key=str(uuid4())))
+
+
 def remember_payer(session: orm.Session, provider: str, user_id: int, reference: str | None) -> None:
     """Store the provider's customer, once: the first one stays."""
     if reference:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tp_gateway.contract import Flow, Reason
+from tp_gateway.contract import Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
@@ -20,7 +20,7 @@ from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
 from tp_gateway.services.idempotency import Idempotency, in_progress
-from tp_gateway.services.opening import Blocked, Opened, Opening, Repeated
+from tp_gateway.services.opening import Blocked, Joined, Opened, Opening, Repeated
 from tp_gateway.services.reading import PAYMENTS, standing, to_payment
 from tp_gateway.services.recovery import Recovery
 
@@ -53,9 +53,15 @@ class Payments:
         """
         provider = self._registry.for_method(wanted.method)
         parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
-        provider.require_available()
+        try:
+            provider.require_available()
+        except GatewayError:
+            stored = self._stored(key)
+            if stored is None:
+                raise
+            return stored
         opened = self._open(who, wanted, parameters, key)
-        if isinstance(opened, Blocked) and not _is_same_attempt(opened):
+        if isinstance(opened, Blocked):
             # An abandoned attempt that stands in the way is closed, which makes room for this one.
             self._make_way(opened.payment, who)
             opened = self._open(who, wanted, parameters, key)
@@ -63,13 +69,9 @@ class Payments:
             return self._repeat(opened, who, render, key)
         if isinstance(opened, Opened):
             return render(self._charge.drive(opened.payment, opened.payer, Drive(who.actor, key, render)))
-        if _is_same_attempt(opened):
+        if isinstance(opened, Joined):
             return render(opened.payment)
         raise _blocked(opened.payment)
-
-    def start_in_browser(self, who: Identity, wanted: Wanted, render: RenderPayment, key: Key | None) -> Answer:
-        """As `pay`, for a payment that the patient's browser finishes: asked again, the same intent is answered."""
-        return self.pay(who, wanted, render, key)
 
     def confirm(
         self, who: Identity, slug: str, reference: str, appointment_id: int | None, render: RenderPayment
@@ -83,7 +85,7 @@ class Payments:
             raise NotFound
         if appointment_id is not None and payment.appointment_id != appointment_id:
             raise GatewayError("payment_mismatch", "This payment is for another appointment")
-        return render(self._recovery.look_now(payment, who.actor))
+        return render(self._recovery.look(payment, who.actor) if payment.is_open else payment)
 
     def cancel(self, who: Identity, payment_id: int) -> PaymentFacts:
         """Close a payment that waits for its customer. `payment_in_progress` while money may be moving, `not_payable`
@@ -103,7 +105,7 @@ class Payments:
     def get(self, who: Identity, payment_id: int) -> PaymentFacts:
         """The payment; an open one that is due for a look is looked at first. NotFound unless the caller may see it."""
         payment = self._visible(who, payment_id)
-        return self._recovery.resolve(payment, who.actor) if payment.is_open and self._is_due(payment) else payment
+        return self._recovery.resolve(payment, Drive(who.actor)) if self._is_due(payment) else payment
 
     def list(
         self,
@@ -136,7 +138,7 @@ class Payments:
 
     def _open(
         self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None
-    ) -> Opened | Repeated | Blocked:
+    ) -> Opened | Joined | Repeated | Blocked:
         provider = self._registry.for_method(wanted.method)
         if self._registry.has_policies():
             self._ask_policies(who, wanted, parameters, key)
@@ -162,20 +164,28 @@ class Payments:
         payment = repeated.payment
         if payment is None:
             raise in_progress()
-        if payment.is_open and self._is_due(payment):
-            payment = self._recovery.resume(payment, Drive(who.actor, key, render))
+        if self._is_due(payment):
+            payment = self._recovery.resolve(payment, Drive(who.actor, key, render))
         elif payment.state in (S.CREATED, S.SUBMITTING):
             raise in_progress()
         answer = render(payment)
         if not payment.is_open:
             # It was settled by somebody else (a webhook, the sweep); from now on this is the answer.
             with self._database.transaction() as session:
-                self._idempotency.finish(session, key, answer, self._clock())
+                self._idempotency.finish(session, key, payment.id, answer, self._clock())
         return Answer(answer.status, answer.text, replayed=True)
 
     def _is_due(self, payment: PaymentFacts) -> bool:
-        """Is nobody working on it?"""
-        return payment.next_check_at is not None and payment.next_check_at <= self._clock()
+        """Is it open, with nobody working on it?"""
+        due = payment.next_check_at is not None and payment.next_check_at <= self._clock()
+        return payment.is_open and due
+
+    def _stored(self, key: Key | None) -> Answer | None:
+        """A repeat of what is finished needs no provider."""
+        if key is None:
+            return None
+        with self._database.read() as session:
+            return self._idempotency.stored(session, key)
 
     def _make_way(self, payment: PaymentFacts, who: Identity) -> None:
         """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else
@@ -199,19 +209,9 @@ class Payments:
 class _Rehearsal(Exception):
     """Carries what opening would have done out of its transaction, which is thereby rolled back."""
 
-    def __init__(self, result: Opened | Repeated | Blocked) -> None:
+    def __init__(self, result: Opened | Joined | Repeated | Blocked) -> None:
         super().__init__()
         self.result = result
-
-
-def _is_same_attempt(blocked: Blocked) -> bool:
-    """A second click: the same payer waits for himself, so he gets the same attempt again instead of a second one."""
-    there, asked = blocked.payment, blocked.asked
-    if there.state != S.AWAITING_CUSTOMER or there.created_by != asked.created_by:
-        return False
-    same_way = there.flow == asked.flow and there.provider == asked.provider
-    same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
-    return same_way and same_card and there.amount == asked.amount and there.invoice_id == asked.invoice_id
 
 
 def _blocked(payment: PaymentFacts) -> GatewayError:

@@ -149,8 +149,8 @@ def _problem(
         problems["practitioner_id"] = ["No such user: push users first"]
     if before is not None and before["patient_id"] != row["patient_id"]:
         problems["patient_id"] = ["An appointment cannot change its patient"]
-    if payable is not None and payable["amount_paid"] and payable["currency"] != row["currency"]:
-        problems["currency"] = ["Cannot change after a payment"]
+    if payable is not None and payable["currency"] != row["currency"]:
+        problems["currency"] = ["An appointment cannot change its currency"]
     return problems
 
 

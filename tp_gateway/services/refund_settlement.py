@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.contract import RefundFact
+from tp_gateway.contract import RefundState as FactState
 from tp_gateway.crypto import Vault
 from tp_gateway.models import Payment, Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, REFUND_TRANSITIONS, PaymentState
@@ -52,7 +53,8 @@ class RefundSettlement:
     def sync(self, session: orm.Session, payment_id: int, facts: Sequence[RefundFact], actor: str) -> PaymentFacts:
         """Bring every refund of the payment to what the provider lists, also those made in its dashboard. Returns the
         payment after it."""
-        for fact in facts:
+        # What failed first: a refund that was made again would otherwise be counted beside the one that it replaces.
+        for fact in sorted(facts, key=lambda fact: fact.state is not FactState.FAILED):
             now_standing = standing(session, self._vault, payment_id, lock=True)
             refund = self._find(session, now_standing.payment, fact)
             if refund is None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money, observability
-from tp_gateway.contract import Label, Outcome, OutcomeState, RefundOrder
+from tp_gateway.contract import Label, Outcome, OutcomeState, RefundFact, RefundOrder
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, StoreUnavailable, rows_changed
 from tp_gateway.errors import GatewayError, ValidationError
@@ -27,16 +27,14 @@ from tp_gateway.services import history
 from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RefundFacts, RenderRefund
-from tp_gateway.services.idempotency import Idempotency, Repeat
+from tp_gateway.services.idempotency import Idempotency, Repeat, in_progress
+from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
 from tp_gateway.services.recovery import Recovery
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
 T = table(Refund)
-RESEND_FOR = timedelta(hours=23)
-"""The provider forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests); after this nothing
-is sent again."""
 _TARGETS = {OutcomeState.SUCCEEDED: R.SUCCEEDED, OutcomeState.PENDING: R.PENDING, OutcomeState.DECLINED: R.FAILED}
 log = observability.logger(__name__)
 
@@ -96,7 +94,7 @@ class Refunds:
         with self._database.read() as session:
             due = sa.select(T.c.id).where(T.c.next_check_at <= self._clock()).order_by(T.c.next_check_at).limit(limit)
             ids = session.execute(due).scalars().all()
-        return sum(self._find_out(refund) for refund in map(self._take, ids) if refund is not None)
+        return one_by_one("refunds", ids, self._sweep_one)
 
     # --- ordering -------------------------------------------------------------------------------------------------
 
@@ -115,7 +113,7 @@ class Refunds:
         waiting = session.execute(
             open_sum.where(T.c.payment_id == payment.id, T.c.state.in_(OPEN_REFUND_STATES))
         ).scalar_one()
-        left = payment.captured - payment.refunded - int(waiting)
+        left = max(0, payment.captured - payment.refunded - int(waiting))
         asked = left if amount is None else _minor_units(amount, payment)
         if asked > payment.captured:
             raise ValidationError({"amount": ["More than was paid"]})
@@ -139,7 +137,7 @@ class Refunds:
         if repeat.answer is not None:
             return repeat.answer
         if repeat.refund_id is None:
-            raise GatewayError("idempotency_in_progress", retry_after=2)
+            raise in_progress()
         refund = self._present(repeat.refund_id)
         answer = render(refund, self._payment(refund.payment_id))
         return Answer(answer.status, answer.text, replayed=True)
@@ -148,7 +146,7 @@ class Refunds:
         answer = render(refund, self._payment(refund.payment_id))
         if key is not None and refund.state in (R.SUCCEEDED, R.FAILED):
             with self._database.transaction() as session:
-                self._idempotency.finish(session, key, answer, self._clock())
+                self._idempotency.finish(session, key, refund.payment_id, answer, self._clock())
         return answer
 
     # --- sending and finding out ----------------------------------------------------------------------------------
@@ -213,31 +211,41 @@ class Refunds:
                 return None
             return _one(session, refund_id)
 
-    def _find_out(self, refund: RefundFacts) -> bool:
+    def _sweep_one(self, refund_id: int) -> int:
+        refund = self._take(refund_id)
+        if refund is not None and self._registry.find(refund.provider) is not None:
+            self._find_out(refund)
+        return refund is not None
+
+    def _find_out(self, refund: RefundFacts) -> None:
         if refund.state == R.CREATED:
             self._send(refund, "sweep", R.CREATED)
-            return True
+            return
         payment = self._payment(refund.payment_id)
         outcome, began = self._charge.look(payment)
-        # Everything the provider lists is settled here, this refund too if it is among them.
+        if outcome.state is not OutcomeState.SUCCEEDED:
+            return  # the provider is silent; asked again after the lease
         self._recovery.apply(payment, outcome, began, "sweep")
-        if (
-            self._present(refund.id).state not in (R.SUBMITTING, R.UNKNOWN)
-            or outcome.state is not OutcomeState.SUCCEEDED
-        ):
-            return True
-        if self._may_send_again(refund):
+        fact = next((fact for fact in outcome.refunds if _is_ours(fact, refund)), None)
+        if fact is not None:
+            self._settle_fact(refund, fact)
+        elif refund.state != R.PENDING and self._may_send_again(refund):
             self._send(refund, "sweep", R(refund.state))
-        else:
-            absent = Outcome(OutcomeState.DECLINED, provider_code="absent")
-            self._settle(refund, absent, "sweep")
-        return True
+        elif refund.state != R.PENDING:
+            self._settle(refund, Outcome(OutcomeState.DECLINED, provider_code="absent"), "sweep")
+
+    def _settle_fact(self, refund: RefundFacts, fact: RefundFact) -> None:
+        with self._database.transaction() as session:
+            before = standing(session, self._vault, refund.payment_id, lock=True)
+            now, target = _one(session, refund.id), R(str(fact.state))
+            self._settlement.settle(session, before, now, target, fact.reference, "sweep", fact.provider_code)
 
     def _may_send_again(self, refund: RefundFacts) -> bool:
-        """The provider lists the refunds and ours is not among them: the same key is safe while the provider
-        remembers it."""
+        """The provider lists the refunds and ours is not among them: the same key is safe while the provider remembers
+        it."""
+        horizon = self._registry.by_slug(refund.provider).manifest.capabilities.repeat_horizon
         sent: datetime | None = refund.first_sent_at
-        return sent is None or self._clock() - sent < RESEND_FOR
+        return sent is None or self._clock() - sent < timedelta(seconds=horizon)
 
     def _payment(self, payment_id: int) -> PaymentFacts:
         with self._database.read() as session:
@@ -246,6 +254,10 @@ class Refunds:
     def _present(self, refund_id: int) -> RefundFacts:
         with self._database.read() as session:
             return _one(session, refund_id)
+
+
+def _is_ours(fact: RefundFact, refund: RefundFacts) -> bool:
+    return fact.our_id == refund.uuid or (refund.reference is not None and fact.reference == refund.reference)
 
 
 def _one(session: orm.Session, refund_id: int) -> RefundFacts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +32,9 @@ from tp_gateway.timing import Timing
 
 P = table(Payment)
 _MONEY_IS_IN = (S.SUCCEEDED, S.REFUNDED)
+_BEING_DRIVEN = (S.CREATED, S.SUBMITTING)
+_LOOKS_FOR_TRANSACTION = 20
+_LONGEST_WAIT = 86_400
 log = observability.logger(__name__)
 
 
@@ -62,6 +65,8 @@ class Settlement:
         manifest = self._registry.by_slug(payment.provider).manifest
         problem = _mismatch(payment, outcome, manifest)
         target = _target(payment, outcome, manifest, problem)
+        if finding.epoch is None and payment.state in _BEING_DRIVEN and target in (*_BEING_DRIVEN, S.UNKNOWN):
+            return payment  # no news for the one who drives it, and his turn is not to be taken away
         if (
             payment.observed_at
             and finding.began < payment.observed_at
@@ -78,7 +83,11 @@ class Settlement:
             self._review(booking, problem, outcome, changes)
         elif outcome.state is OutcomeState.SUCCEEDED:
             after = self._book(booking, before, after, outcome, changes)
-        changes |= {"state": str(target), "updated_at": now, "next_check_at": self._next_check(after, before, now)}
+        changes |= {
+            "state": str(target),
+            "updated_at": now,
+            "next_check_at": self._next_check(after, before, outcome, now),
+        }
         unchanged = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == payment.state)
         if rows_changed(session, sa.update(P).where(*unchanged).values(changes)) != 1:
             raise RuntimeError("a locked payment changed under its lock")
@@ -118,7 +127,7 @@ class Settlement:
         )
 
     def _review(self, booking: bookkeeping.Booking, problem: str, outcome: Outcome, changes: dict[str, Any]) -> None:
-        if outcome.state is OutcomeState.SUCCEEDED:
+        if outcome.state is OutcomeState.SUCCEEDED and not booking.payment.captured:
             booking.suspense(outcome.settled or 0, outcome.currency or "", outcome.evidence or "")
         changes |= {"needs_review": True, "review_note": problem}
         if not booking.payment.needs_review:
@@ -126,10 +135,13 @@ class Settlement:
             log.error("needs_review", payment_id=booking.payment.id, provider=booking.payment.provider, problem=problem)
             history.tell(booking.session, "payment.needs_review", booking.payment, booking.at)
 
-    def _next_check(self, after: PaymentFacts, before: Standing, now: datetime) -> datetime | None:
+    def _next_check(self, after: PaymentFacts, before: Standing, outcome: Outcome, now: datetime) -> datetime | None:
         waiting_for_transaction = after.state == S.SUCCEEDED and after.transaction_id is None
+        waiting_for_transaction &= after.checks < _LOOKS_FOR_TRANSACTION  # a provider may have none
         if after.state not in OPEN_STATES and not waiting_for_transaction:
             return None
+        if outcome.check_after is not None:
+            return now + timedelta(seconds=min(max(outcome.check_after, 1), _LONGEST_WAIT))
         checks = after.checks if after.state == before.payment.state else 0
         return next_look(self._timing, now, checks)
 

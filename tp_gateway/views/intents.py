@@ -51,7 +51,7 @@ def create(request: Any) -> Answer:
         parameters=asked["parameters"],
     )
     key = idempotency_key(request)
-    return request.gateway.payments.start_in_browser(request.identity, wanted, rendering.intent_answer, key)
+    return request.gateway.payments.pay(request.identity, wanted, rendering.intent_answer, key)
 
 
 @view_config(route_name="confirm_payment", request_method="POST", permission="pay", schema=ConfirmBody)

@@ -23,6 +23,7 @@ _DECLINED: Mapping[str, tuple[str, Any]] = {
     Reason.BUSY: ("service_unavailable", None),
     Reason.UNREACHABLE: ("service_unavailable", None),
     Reason.UNCLEAR: ("service_unavailable", None),
+    Reason.NO_SUCH_PAYER: ("service_unavailable", None),
     Reason.REJECTED: ("provider_error", None),
     Reason.INVALID_METHOD: ("validation_error", {"payment_method_id": ["This payment method cannot be used"]}),
     Reason.CANCELED: ("not_payable", "The payment was cancelled. No money was taken"),

@@ -22,10 +22,13 @@ def test_everything_of_ours_with_the_truth(make: Make, provider: StripeProvider,
     paid(make(Environment("other-clinic", production=False)), order())
     sandbox.stripe("POST", "/v1/payment_intents", amount="5000", currency="aud")
 
-    observations = list(provider.list_since(since, soon))
+    until = datetime.now(UTC) + timedelta(seconds=1)
+    heard = list(provider.list_since(since, until, soon))
+    observations = [one for one in heard if one.evidence]
     seen = {str(one.reference): one for one in observations}
     assert len(seen) == len(observations) == 5
-    assert all(one.subject is Subject.PAYMENT and one.evidence for one in observations)
+    assert all(one.subject is Subject.PAYMENT for one in heard)
+    assert {one.event_id[:4] for one in heard if not one.evidence} == {"evt_"}, "as a webhook names it"
     # The core closes what is too old to be still worked on.
     assert all(one.occurred_at and one.occurred_at > since for one in observations)
     for an_order, reference in zip(orders, [*(one.reference for one in outcomes), unconfirmed, browser], strict=True):
@@ -38,21 +41,24 @@ def test_everything_of_ours_with_the_truth(make: Make, provider: StripeProvider,
     assert declined and declined.state is OutcomeState.NEEDS_ACTION and declined.action == {}
     assert never and never.state is OutcomeState.NOT_SENT
 
-    again = list(provider.list_since(since, soon))
-    assert [one.event_id for one in again] == [one.event_id for one in observations]
-    assert list(provider.list_since(datetime.now(UTC) + timedelta(hours=1), soon)) == []
+    again = list(provider.list_since(since, until, soon))
+    assert [one.event_id for one in again] == [one.event_id for one in heard]
+    assert list(provider.list_since(until + timedelta(hours=1), until + timedelta(hours=2), soon)) == []
+    assert list(provider.list_since(since - timedelta(hours=1), since, soon)) == []
 
 
-def test_a_new_refund_of_an_old_payment_is_a_hint(provider: StripeProvider, sandbox: Control, soon: float) -> None:
+def test_a_new_refund_of_an_old_payment_is_heard_of(provider: StripeProvider, sandbox: Control, soon: float) -> None:
     reference = str(paid(provider, order()).reference)
     sandbox.ask("clock", {"advance": 40 * 86400})
     sandbox.ask("refund", {"payment_intent": reference, "amount": 700})
     since = datetime.now(UTC) + timedelta(days=39)
-    (hint,) = provider.list_since(since, soon)
-    assert (hint.subject, hint.reference, hint.evidence) == (Subject.PAYMENT, reference, None)
+    heard = list(provider.list_since(since, since + timedelta(days=2), soon))
+    assert "refund.created" in {one.kind for one in heard}
+    assert all((one.subject, one.reference, one.evidence) == (Subject.PAYMENT, reference, None) for one in heard)
 
 
 def test_a_listing_that_fails_says_so(provider: StripeProvider, sandbox: Control, soon: float) -> None:
-    sandbox.fault("GET /v1/payment_intents", "error_before")
-    with pytest.raises(Failure):
-        list(provider.list_since(datetime.now(UTC), soon))
+    for listing in ("GET /v1/payment_intents", "GET /v1/events"):
+        sandbox.fault(listing, "error_before")
+        with pytest.raises(Failure):
+            list(provider.list_since(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC), soon))

@@ -72,6 +72,8 @@ def refused(failure: Failure, *, repeat_is_open: bool = True, reference: str | N
     if failure.status == 402 or failure.type == "card_error":
         reason, code, message = _decline(failure.code, failure.decline_code)
         return Outcome(OutcomeState.DECLINED, reference, reason=reason, provider_code=code, message=message)
+    if failure.param == "customer" and is_missing(failure):
+        return Outcome(OutcomeState.DECLINED, reference, reason=Reason.NO_SUCH_PAYER, provider_code=code)
     if is_about_method(failure):
         return Outcome(
             OutcomeState.DECLINED, reference, reason=Reason.INVALID_METHOD, provider_code=code, message=INVALID_METHOD

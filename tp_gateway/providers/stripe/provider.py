@@ -6,6 +6,7 @@ creates it unconfirmed, `execute` confirms it. What Stripe's JSON means is not d
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -170,8 +171,10 @@ class StripeProvider:
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]:
         return self._webhooks.parse(body, headers)
 
-    def list_since(self, moment: datetime, deadline: float) -> Iterator[Observation]:
-        return sweep.list_since(self._client, self._environment, moment, deadline)
+    def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterator[Observation]:
+        created = {"gte": int(moment.timestamp()), "lt": math.ceil(until.timestamp())}
+        yield from sweep.payments(self._client, self._environment, created, deadline)
+        yield from sweep.events(self._client, self._webhooks, created, deadline)
 
     def _labels(self) -> dict[str, str]:
         return {ENVIRONMENT: self._environment}

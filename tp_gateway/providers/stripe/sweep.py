@@ -4,48 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from tp_gateway.contract import Observation, Outcome, OutcomeState, Subject
 from tp_gateway.providers.stripe import answers, intents, refunds
 from tp_gateway.providers.stripe.client import Client, path
-from tp_gateway.providers.stripe.webhooks import ENVIRONMENT
+from tp_gateway.providers.stripe.webhooks import ENVIRONMENT, Webhooks
+
+_EXPANDED_PAGE, _EVENTS_PAGE = 25, 50
 
 
-def list_since(client: Client, environment: str, moment: datetime, deadline: float) -> Iterator[Observation]:
-    """Our intents made since, each with the truth; then the payments refunded since, as hints, because Stripe lists by
-    creation and an old payment may have a new refund. An old payment that succeeded late is not in it: the core fetches
-    what is open."""
-    since = {"created": {"gte": int(moment.timestamp())}}
-    told: set[str] = set()
+def payments(client: Client, environment: str, created: dict[str, int], deadline: float) -> Iterator[Observation]:
+    """Our intents made in that time, each with the truth. Small pages, because every intent comes with its charge."""
     expand = [f"data.{name}" for name in intents.EXPAND_ALL]
-    for intent in client.pages(path("payment_intents"), deadline, {**since, "expand": expand}):
+    params = {"created": created, "expand": expand, "limit": _EXPANDED_PAGE}
+    for intent in client.pages(path("payment_intents"), deadline, params):
         labels = answers.labels(intent)
         if labels.get(ENVIRONMENT) != environment:
             continue
         outcome = intents.read(intent, live=client.live)
         if outcome.state is OutcomeState.SUCCEEDED:
             outcome = replace(outcome, refunds=refunds.all_of(client, intent, deadline))
-        told.add(intent["id"])
         yield _observed(intent, outcome, labels)
-    for refund in client.pages(path("refunds"), deadline, since):
-        reference = answers.reference(refund, "payment_intent", "pi_")
-        if reference is None or reference in told:
-            continue
-        labels = answers.labels(refund)
-        # A refund made by hand carries no label: the core knows whether the reference is its own.
-        if labels.get(ENVIRONMENT, environment) == environment:
-            told.add(reference)
-            event_id = f"list:{refund['id']}:{refund.get('status')}"
-            yield Observation(
-                event_id,
-                "refund.listed",
-                Subject.PAYMENT,
-                reference=reference,
-                labels=labels,
-                occurred_at=answers.moment(refund),
-            )
+
+
+def events(client: Client, webhooks: Webhooks, created: dict[str, int], deadline: float) -> Iterator[Observation]:
+    """Events of that time as a webhook would have told them, for where one never arrived. Stripe keeps them for 30
+    days (docs.stripe.com/api/events), and an old payment may have a new refund."""
+    for event in client.pages(path("events"), deadline, {"created": created, "limit": _EVENTS_PAGE}):
+        observation = webhooks.observe(event)
+        if observation.subject is not Subject.NOTHING:
+            yield observation
 
 
 def _observed(intent: dict[str, Any], outcome: Outcome, labels: dict[str, str]) -> Observation:

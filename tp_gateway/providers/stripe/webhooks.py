@@ -38,7 +38,7 @@ class Webhooks:
         try:
             self._verify(body, headers.get(HEADER, ""))
             event = json.loads(body)
-            return [self._observe(event)]
+            return [self.observe(event)]
         except InvalidSignature:
             raise
         except Exception as error:
@@ -55,7 +55,8 @@ class Webhooks:
         if abs(self._now() - signed_at) > TOLERANCE:
             raise InvalidSignature("too old, or from the future")
 
-    def _observe(self, event: dict[str, Any]) -> Observation:
+    def observe(self, event: dict[str, Any]) -> Observation:
+        """What an event is about. ValueError, KeyError or TypeError for what is not one."""
         about = event["data"]["object"]
         if event["object"] != "event" or not isinstance(about, dict) or not isinstance(event["livemode"], bool):
             raise ValueError("not an event")

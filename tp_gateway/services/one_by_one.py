@@ -1,0 +1,23 @@
+"""A loop that outlives its items: one that cannot be worked on is logged and left, and does not hold up the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from tp_gateway import observability
+
+T = TypeVar("T")
+log = observability.logger(__name__)
+
+
+def one_by_one(what: str, items: Iterable[T], work: Callable[[T], bool | int | None]) -> int:
+    """Add up what `work` returns for each item. What it raises is counted as an error of the loop `what`."""
+    done = 0
+    for item in items:
+        try:
+            done += int(work(item) or 0)
+        except Exception as error:
+            observability.WORKER_ERRORS.labels(what).inc()
+            log.error("item_failed", loop=what, item=str(item)[:80], error=type(error).__name__, exc_info=error)
+    return done
