@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile setup.py -q --universal --python-version 3.11 --ge
 .PHONY: help demo test check lint bench soak serve lock clean
 
 help:
-	@echo "make demo     the gateway, a stand-in for Stripe and a sample clinic on this machine (ONCE=1: show and stop)"
+	@echo "make demo     the gateway, a stand-in for Stripe and a sample clinic on this machine (ONCE=1: show and stop; PORT=7000)"
 	@echo "make serve    the gateway alone, with development.ini"
 	@echo "make test     the tests, on SQLite and PostgreSQL (ARGS='tests/api -x' for some)"
 	@echo "make check    format, lint, types, import rules, then the tests"
@@ -29,7 +29,7 @@ help:
 	@echo "make clean    remove the environment and what the tools left behind"
 
 demo: $(RUNTIME)
-	@$(BIN)/python -m demo $(if $(ONCE),--once)
+	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 serve: $(RUNTIME)
 	@$(BIN)/pserve development.ini

@@ -1,0 +1,74 @@
+"""The sample clinic: who there is and what was booked, as the clinic's own backend would push it. The same day gives
+the same clinic, and the next day the same people and appointments with one day more behind them."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ADMIN, MANAGER = 1, 2
+PSYCHOLOGISTS = range(11, 15)
+PATIENTS = range(41, 81)
+ZONE = ZoneInfo("Australia/Melbourne")
+SERVICES = (
+    # name, fee, minutes, how often
+    ("individual_therapy", "180.00", 60, 6),
+    ("couples_therapy", "240.00", 90, 2),
+    ("group_therapy", "75.00", 90, 2),
+    ("assessment", "480.00", 120, 1),
+)
+FEES = {name: fee for name, fee, _, _ in SERVICES}
+_TIMES = (time(9), time(10, 30), time(13), time(15))
+_FIRST_DAY = date(2020, 1, 1)
+
+
+def users() -> list[dict[str, Any]]:
+    people = [(ADMIN, "admin", "Sample admin"), (MANAGER, "practice_manager", "Sample manager")]
+    people += [(number, "psychologist", f"Psychologist {number}") for number in PSYCHOLOGISTS]
+    people += [(number, "patient", f"Patient {number}") for number in PATIENTS]
+    return [
+        {
+            "id": number,
+            "role": role,
+            "name": name,
+            "email": f"user{number}@clinic.example",
+            "created_at": f"2024-{1 + number % 12:02}-{1 + number % 28:02}T09:00:00Z",
+        }
+        for number, role, name in people
+    ]
+
+
+def appointments(now: datetime, weeks_behind: int = 26, weeks_ahead: int = 26) -> list[dict[str, Any]]:
+    """Four a working day, around `now`."""
+    today = now.astimezone(ZONE).date()
+    first = today - timedelta(weeks=weeks_behind)
+    days = (first + timedelta(days=number) for number in range(7 * (weeks_behind + weeks_ahead)))
+    return [row for day in days if day.weekday() < 5 for row in _on(day, now)]
+
+
+def _on(day: date, now: datetime) -> Iterator[dict[str, Any]]:
+    for slot, at in enumerate(_TIMES):
+        number = (day - _FIRST_DAY).days * 10 + slot
+        # The number alone decides everything but the status, so that every run makes the same appointment of it.
+        chance = random.Random(number)
+        service, fee, minutes, _ = chance.choices(SERVICES, [often for *_, often in SERVICES])[0]
+        starts_at = datetime.combine(day, at, ZONE).astimezone(UTC)
+        yield {
+            "id": number,
+            "patient_id": chance.choice(PATIENTS),
+            "practitioner_id": PSYCHOLOGISTS[slot],
+            "service": service,
+            "status": _status(chance.random(), starts_at < now),
+            "starts_at": starts_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "duration_minutes": minutes,
+            "fee": fee,
+        }
+
+
+def _status(fate: float, is_past: bool) -> str:
+    if not is_past:
+        return "confirmed"
+    if fate < 0.08:
+        return "cancelled"
+    return "no_show" if fate < 0.13 else "completed"
