@@ -102,12 +102,13 @@ class Database:
 def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> sa.Engine:
     """An engine whose transactions mean the same on both databases."""
     try:
-        parsed = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):  # whose texts may hold a piece of the password
         raise ConfigurationError("tp_gateway.database_url is not a URL") from None
     # hide_parameters: an unexpected error must not carry people's data into the log.
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": busy_seconds, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")  # whichever driver the URL was written for
         return sa.create_engine(parsed, isolation_level="READ COMMITTED", **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")

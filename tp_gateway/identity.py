@@ -159,5 +159,5 @@ class TokenVerifier:
 def _key_set(jwks: str) -> jwt.PyJWKSet:
     try:
         return jwt.PyJWKSet.from_dict(json.loads(jwks))
-    except (ValueError, jwt.PyJWTError):
+    except (ValueError, TypeError, AttributeError, jwt.PyJWTError):
         raise ConfigurationError("tp_gateway.jwt.jwks_file is not a JSON Web Key Set") from None

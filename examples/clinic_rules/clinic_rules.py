@@ -1,6 +1,7 @@
 """A plugin without a provider: it refuses payments above a ceiling, and tells the front desk what was paid.
 
-Switch it on with `tp_gateway.providers = stripe clinic_rules`. `CLINIC_RULES_CEILING` is in whole dollars (default 2000).
+Switch it on with `tp_gateway.providers = stripe clinic_rules`. `CLINIC_RULES_CEILING` is in whole dollars (2000 unless
+set).
 """
 
 import logging

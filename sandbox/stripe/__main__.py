@@ -15,12 +15,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=12111)
     parser.add_argument("--state", metavar="FILE", help="keep the books in this file across restarts")
     parser.add_argument("--deliver-to", metavar="URL", help="send every event to this webhook endpoint")
-    parser.add_argument("--webhook-secret", action="append", metavar="whsec_...",
-                        help="its signing secret; twice while a secret is being rolled")
+    parser.add_argument(
+        "--webhook-secret",
+        action="append",
+        metavar="whsec_...",
+        help="its signing secret; twice while a secret is being rolled",
+    )
     parser.add_argument("--check-contract", action="store_true", help="hold all traffic to Stripe's document")
     parser.add_argument("--challenge-base", metavar="URL", help="where browsers reach the 3-D Secure page")
-    parser.add_argument("--fault", action="append", default=[], type=json.loads, metavar="JSON",
-                        help="""a fault from the start, e.g. '{"match": "POST /v1/refunds", "kind": "lost"}'""")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=json.loads,
+        metavar="JSON",
+        help="""a fault from the start, e.g. '{"match": "POST /v1/refunds", "kind": "lost"}'""",
+    )
     return parser.parse_args()
 
 
@@ -28,9 +38,15 @@ def main() -> None:
     given = _arguments()
     gc.set_threshold(50_000, 50, 100)  # the books only grow: looking through them all the time finds nothing
     sandbox = StripeSandbox(
-        host=given.host, port=given.port, state_file=given.state, deliver_to=given.deliver_to,
-        webhook_secrets=given.webhook_secret or ("whsec_sandbox",), check_contract=given.check_contract,
-        challenge_base=given.challenge_base, faults=given.fault)
+        host=given.host,
+        port=given.port,
+        state_file=given.state,
+        deliver_to=given.deliver_to,
+        webhook_secrets=given.webhook_secret or ("whsec_sandbox",),
+        check_contract=given.check_contract,
+        challenge_base=given.challenge_base,
+        faults=given.fault,
+    )
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -18,8 +18,9 @@ class Api:
         self.world = world
         self.keys = Keys(world)
 
-    def answer(self, request: Request, *, before: Callable[[], None] | None = None,
-               instead: ApiError | None = None) -> Answer:
+    def answer(
+        self, request: Request, *, before: Callable[[], None] | None = None, instead: ApiError | None = None
+    ) -> Answer:
         """Execute one request.
 
         `before` is called once the idempotency key is held and before anything happens; `instead` is answered, and kept
@@ -44,14 +45,18 @@ class Api:
             answer.headers["Idempotency-Key"] = key
         return answer
 
-    def _checked(self, request: Request, request_id: str, before: Callable[[], None] | None,
-                 instead: ApiError | None) -> Answer:
+    def _checked(
+        self, request: Request, request_id: str, before: Callable[[], None] | None, instead: ApiError | None
+    ) -> Answer:
         api_key = auth.key_of(request.headers)
         found = routes.find(request.method, request.path)
         if found is None:
-            raise ApiError(404, "invalid_request_error",
-                           f"Unrecognized request URL ({request.method}: {request.path}). Please see "
-                           "https://stripe.com/docs or we can help at https://support.stripe.com/.")
+            raise ApiError(
+                404,
+                "invalid_request_error",
+                f"Unrecognized request URL ({request.method}: {request.path}). Please see "
+                "https://stripe.com/docs or we can help at https://support.stripe.com/.",
+            )
         route, ids = found
         in_browser = auth.check_scope(api_key, route.browser)
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
@@ -70,8 +75,16 @@ class Api:
         finally:
             self.keys.release(key)
 
-    def _executed(self, request: Request, route: routes.Route, ids: list[str], request_id: str, key: str | None,
-                  in_browser: bool, instead: ApiError | None) -> Answer:
+    def _executed(
+        self,
+        request: Request,
+        route: routes.Route,
+        ids: list[str],
+        request_id: str,
+        key: str | None,
+        in_browser: bool,
+        instead: ApiError | None,
+    ) -> Answer:
         world = self.world
         given = params.validated(route.operation, request.params)
         paths = given.pop("expand", None) or []

@@ -13,8 +13,15 @@ from sandbox.stripe.errors import DOC_URL
 from sandbox.stripe.shapes import blank, copied, letters
 from sandbox.stripe.world import World
 
-_NETWORK_CODES = {"insufficient_funds": "51", "lost_card": "41", "stolen_card": "43", "expired_card": "54",
-                  "incorrect_cvc": "N7", "card_velocity_exceeded": "65", "authentication_required": "1A"}
+_NETWORK_CODES = {
+    "insufficient_funds": "51",
+    "lost_card": "41",
+    "stolen_card": "43",
+    "expired_card": "54",
+    "incorrect_cvc": "N7",
+    "card_velocity_exceeded": "65",
+    "authentication_required": "1A",
+}
 
 
 def card_of(world: World, method: Object) -> Card:
@@ -47,8 +54,13 @@ def decline_of(world: World, method: Object, off_session: bool) -> str | None:
 def bank_refusal(decline_code: str) -> dict[str, Any]:
     """The fields of an error for this decline (docs.stripe.com/error-codes, docs.stripe.com/declines/codes)."""
     decline = DECLINES[decline_code]
-    fields = {"code": decline.code, "decline_code": decline_code, "message": decline.message,
-              "doc_url": DOC_URL + decline.code.replace("_", "-"), "advice_code": decline.advice}
+    fields = {
+        "code": decline.code,
+        "decline_code": decline_code,
+        "message": decline.message,
+        "doc_url": DOC_URL + decline.code.replace("_", "-"),
+        "advice_code": decline.advice,
+    }
     if not decline.blocked:
         fields["network_decline_code"] = _NETWORK_CODES.get(decline_code, "01")
     return fields
@@ -59,13 +71,25 @@ def charge(world: World, intent: Object, method: Object, decline_code: str | Non
     captured = decline_code is None and intent["capture_method"] != "manual"
     suffix = intent["statement_descriptor_suffix"]
     made = blank(
-        "charge", world.clock.seconds(), amount=intent["amount"], currency=intent["currency"],
-        amount_captured=intent["amount"] if captured else 0, captured=captured, paid=decline_code is None,
-        status="failed" if decline_code else "succeeded", customer=intent["customer"],
-        description=intent["description"], metadata=dict(intent["metadata"]), payment_intent=intent["id"],
-        payment_method=method["id"], billing_details=copied(method["billing_details"]),
-        receipt_email=intent["receipt_email"], shipping=intent["shipping"], statement_descriptor_suffix=suffix,
-        outcome=_outcome(card_of(world, method), decline_code))
+        "charge",
+        world.clock.seconds(),
+        amount=intent["amount"],
+        currency=intent["currency"],
+        amount_captured=intent["amount"] if captured else 0,
+        captured=captured,
+        paid=decline_code is None,
+        status="failed" if decline_code else "succeeded",
+        customer=intent["customer"],
+        description=intent["description"],
+        metadata=dict(intent["metadata"]),
+        payment_intent=intent["id"],
+        payment_method=method["id"],
+        billing_details=copied(method["billing_details"]),
+        receipt_email=intent["receipt_email"],
+        shipping=intent["shipping"],
+        statement_descriptor_suffix=suffix,
+        outcome=_outcome(card_of(world, method), decline_code),
+    )
     if suffix:
         made["calculated_statement_descriptor"] = f"SANDBOX* {suffix}"[:22]
     if decline_code:
@@ -84,8 +108,11 @@ def _describe_card(made: Object, method: Object, decline_code: str | None, authe
         details[name] = copied(card[name])
     details.update(network=card["brand"], regulated_status="unregulated")
     if decline_code is None:
-        details.update(amount_authorized=made["amount"], authorization_code=letters(6).upper(),
-                       network_transaction_id=str(made["created"] * 1009)[:15])
+        details.update(
+            amount_authorized=made["amount"],
+            authorization_code=letters(6).upper(),
+            network_transaction_id=str(made["created"] * 1009)[:15],
+        )
         details["overcapture"]["maximum_amount_capturable"] = made["amount"]
         if not captured:  # docs.stripe.com/payments/place-a-hold-on-a-payment-method: seven days
             details["capture_before"] = made["created"] + 7 * 86400
@@ -93,23 +120,46 @@ def _describe_card(made: Object, method: Object, decline_code: str | None, authe
         details["checks"]["cvc_check"] = "fail"
     if authenticated:
         details["three_d_secure"] = {
-            "authentication_flow": "challenge", "electronic_commerce_indicator": "05", "exemption_indicator": None,
-            "result": "authenticated", "result_reason": None, "transaction_id": letters(28), "version": "2.2.0"}
+            "authentication_flow": "challenge",
+            "electronic_commerce_indicator": "05",
+            "exemption_indicator": None,
+            "result": "authenticated",
+            "result_reason": None,
+            "transaction_id": letters(28),
+            "version": "2.2.0",
+        }
 
 
 def _outcome(card: Card, decline_code: str | None) -> dict[str, Any]:
     """docs.stripe.com/api/charges/object#charge_object-outcome."""
-    base = {"advice_code": None, "network_advice_code": None, "network_decline_code": None, "risk_level": card.risk,
-            "risk_score": {"normal": 20, "elevated": 68, "highest": 94}[card.risk]}
+    base = {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "risk_level": card.risk,
+        "risk_score": {"normal": 20, "elevated": 68, "highest": 94}[card.risk],
+    }
     if decline_code is None:
         review = "elevated_risk_level" if card.risk == "elevated" else None
-        return base | {"network_status": "approved_by_network", "reason": review, "seller_message": "Payment complete.",
-                       "type": "manual_review" if review else "authorized"}
+        return base | {
+            "network_status": "approved_by_network",
+            "reason": review,
+            "seller_message": "Payment complete.",
+            "type": "manual_review" if review else "authorized",
+        }
     decline = DECLINES[decline_code]
     if decline.blocked:
-        return base | {"network_status": "not_sent_to_network", "reason": "highest_risk_level", "type": "blocked",
-                       "seller_message": "Stripe blocked this payment as too risky."}
+        return base | {
+            "network_status": "not_sent_to_network",
+            "reason": "highest_risk_level",
+            "type": "blocked",
+            "seller_message": "Stripe blocked this payment as too risky.",
+        }
     return base | {
-        "advice_code": decline.advice, "network_status": "declined_by_network", "reason": decline_code,
-        "network_decline_code": _NETWORK_CODES.get(decline_code, "01"), "type": "issuer_declined",
-        "seller_message": f"The bank returned the decline code `{decline_code}`."}
+        "advice_code": decline.advice,
+        "network_status": "declined_by_network",
+        "reason": decline_code,
+        "network_decline_code": _NETWORK_CODES.get(decline_code, "01"),
+        "type": "issuer_declined",
+        "seller_message": f"The bank returned the decline code `{decline_code}`.",
+    }

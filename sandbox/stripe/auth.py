@@ -20,8 +20,10 @@ def key_of(headers: dict[str, str]) -> str:
     elif scheme.lower() != "bearer":
         value = ""
     if not value:
-        raise Unauthorized("You did not provide an API key. You need to provide your API key in the Authorization "
-                           "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').")
+        raise Unauthorized(
+            "You did not provide an API key. You need to provide your API key in the Authorization "
+            "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
+        )
     if value.startswith(_LIVE):
         raise Unauthorized("This is a sandbox: live keys are refused and must never be sent here.")
     if not value.startswith(("sk_test_", "rk_test_", "pk_test_")):
@@ -34,6 +36,8 @@ def check_scope(key: str, browser: bool) -> bool:
     if not key.startswith("pk_test_"):
         return False
     if not browser:
-        raise Unauthorized("This API call cannot be made with a publishable API key. Please use a secret API key. You "
-                           "can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.")
+        raise Unauthorized(
+            "This API call cannot be made with a publishable API key. Please use a secret API key. You "
+            "can find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
+        )
     return True

@@ -95,7 +95,8 @@ CARDS: dict[str, Card] = {
     "authenticationRequired": Card(last4="3184", authentication=ALWAYS),
     "authenticationRequiredSetupForOffSession": Card(last4="0446", authentication=ON_SESSION),
     "authenticationRequiredChargeDeclinedInsufficientFunds": Card(
-        last4="8260", authentication=ON_SESSION, declines_off_session="insufficient_funds"),
+        last4="8260", authentication=ON_SESSION, declines_off_session="insufficient_funds"
+    ),
     "threeDSecure2Required": Card(last4="3220", authentication=ALWAYS),
     "threeDSecureRequired": Card(last4="3063", authentication=ALWAYS),
     "threeDSecureRequiredChargeDeclined": Card(last4="1629", authentication=ALWAYS, decline="generic_decline"),

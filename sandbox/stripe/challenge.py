@@ -29,11 +29,21 @@ def page(world: World, key: str) -> Answer:
     if intent is None:
         return Answer.html(404, PAGE.format(title="Not found", text="There is no such authentication.", form=""))
     if intent["status"] != "requires_action":
-        return Answer.html(200, PAGE.format(title="Nothing to confirm", form="",
-                                            text=f"This authentication is over: {escape(intent['status'])}."))
+        return Answer.html(
+            200,
+            PAGE.format(
+                title="Nothing to confirm", form="", text=f"This authentication is over: {escape(intent['status'])}."
+            ),
+        )
     what = f"A${intent['amount'] / 100:,.2f}" if intent["object"] == "payment_intent" else "keeping your card on file"
-    return Answer.html(200, PAGE.format(title="3D Secure test page", form=FORM,
-                                        text=f"This page stands in for your bank. Do you confirm {escape(what)}?"))
+    return Answer.html(
+        200,
+        PAGE.format(
+            title="3D Secure test page",
+            form=FORM,
+            text=f"This page stands in for your bank. Do you confirm {escape(what)}?",
+        ),
+    )
 
 
 def _find(world: World, key: str) -> Object | None:
@@ -79,7 +89,12 @@ def _with_result(url: str, intent: Object, complete: bool) -> str:
     """docs.stripe.com/payments/accept-a-payment: what is added to the return_url."""
     name = intent["object"]
     done = complete and intent["status"] in ("succeeded", "processing", "requires_capture")
-    added = urlencode({name: intent["id"], f"{name}_client_secret": intent["client_secret"],
-                       "redirect_status": "succeeded" if done else "failed"})
+    added = urlencode(
+        {
+            name: intent["id"],
+            f"{name}_client_secret": intent["client_secret"],
+            "redirect_status": "succeeded" if done else "failed",
+        }
+    )
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))

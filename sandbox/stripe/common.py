@@ -43,8 +43,11 @@ def check_client_secret(thing: Object, params: Params, required: bool) -> None:
     if given is None and required:
         raise Invalid("Missing required param: client_secret.", code="parameter_missing", param="client_secret")
     if given is not None and given != thing["client_secret"]:
-        raise Invalid("The client_secret provided does not match any associated "
-                      f"{thing['object'].replace('_', ' ')} on this account.", param="client_secret")
+        raise Invalid(
+            "The client_secret provided does not match any associated "
+            f"{thing['object'].replace('_', ' ')} on this account.",
+            param="client_secret",
+        )
 
 
 def customer_of(world: World, params: Params) -> str | None:

@@ -42,8 +42,9 @@ class ContractCheck:
         self._thread.start()
 
     def saw(self, request: Request, answer: Answer) -> None:
-        self._queue.put((request.method, request.target, request.body.decode("utf-8", "replace"), answer.status,
-                         answer.body))
+        self._queue.put(
+            (request.method, request.target, request.body.decode("utf-8", "replace"), answer.status, answer.body)
+        )
 
     def violations(self) -> list[dict[str, Any]]:
         """What was found, once everything seen so far has been checked."""

@@ -12,9 +12,18 @@ from sandbox.stripe.shapes import copied
 if TYPE_CHECKING:
     from sandbox.stripe.sandbox import StripeSandbox
 
-BOOKS = {"payment_intents": "payment_intent", "charges": "charge", "refunds": "refund", "customers": "customer",
-         "disputes": "dispute", "balance_transactions": "balance_transaction", "payment_methods": "payment_method",
-         "setup_intents": "setup_intent", "events": "event", "webhook_endpoints": "webhook_endpoint"}
+BOOKS = {
+    "payment_intents": "payment_intent",
+    "charges": "charge",
+    "refunds": "refund",
+    "customers": "customer",
+    "disputes": "dispute",
+    "balance_transactions": "balance_transaction",
+    "payment_methods": "payment_method",
+    "setup_intents": "setup_intent",
+    "events": "event",
+    "webhook_endpoints": "webhook_endpoint",
+}
 
 
 class Control:
@@ -22,15 +31,23 @@ class Control:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.table: dict[str, Callable[[Request], Any]] = {
-            "GET /_sandbox/books": self.books, "GET /_sandbox/requests": self.requests,
-            "GET /_sandbox/faults": self.faults, "POST /_sandbox/faults": self.add_fault,
+            "GET /_sandbox/books": self.books,
+            "GET /_sandbox/requests": self.requests,
+            "GET /_sandbox/faults": self.faults,
+            "POST /_sandbox/faults": self.add_fault,
             "DELETE /_sandbox/faults": self.clear_faults,
-            "GET /_sandbox/clock": self.clock, "POST /_sandbox/clock": self.clock,
-            "POST /_sandbox/idempotency/prune": self.prune, "GET /_sandbox/violations": self.violations,
-            "GET /_sandbox/deliveries": self.deliveries, "POST /_sandbox/deliveries": self.hold,
-            "POST /_sandbox/deliveries/resend": self.resend, "POST /_sandbox/refund": self.refund,
-            "POST /_sandbox/dispute": self.dispute, "POST /_sandbox/balance": self.balance,
-            "GET /_sandbox/settings": self.settings, "POST /_sandbox/settings": self.settings,
+            "GET /_sandbox/clock": self.clock,
+            "POST /_sandbox/clock": self.clock,
+            "POST /_sandbox/idempotency/prune": self.prune,
+            "GET /_sandbox/violations": self.violations,
+            "GET /_sandbox/deliveries": self.deliveries,
+            "POST /_sandbox/deliveries": self.hold,
+            "POST /_sandbox/deliveries/resend": self.resend,
+            "POST /_sandbox/refund": self.refund,
+            "POST /_sandbox/dispute": self.dispute,
+            "POST /_sandbox/balance": self.balance,
+            "GET /_sandbox/settings": self.settings,
+            "POST /_sandbox/settings": self.settings,
             "POST /_sandbox/reset": self.reset,
         }
 
@@ -87,16 +104,22 @@ class Control:
 
     def violations(self, _: Request) -> dict[str, Any]:
         contract = self.sandbox.contract
-        return {"checking": contract is not None, "checked": contract.checked() if contract else 0,
-                "violations": contract.violations() if contract else []}
+        return {
+            "checking": contract is not None,
+            "checked": contract.checked() if contract else 0,
+            "violations": contract.violations() if contract else [],
+        }
 
     def deliveries(self, _: Request) -> dict[str, Any]:
         with self.world.books.lock:
             items = list(self.world.books.all("_delivery").values())
             types = {item["event"]: self.world.books.get("event", item["event"])["type"] for item in items}
-        return {"mode": "hold" if self.sandbox.deliverer.held else "send", "idle": self.sandbox.deliverer.idle(),
-                "pending": sum(item["state"] == "pending" for item in items),
-                "deliveries": [{**item, "type": types[item["event"]]} for item in items]}
+        return {
+            "mode": "hold" if self.sandbox.deliverer.held else "send",
+            "idle": self.sandbox.deliverer.idle(),
+            "pending": sum(item["state"] == "pending" for item in items),
+            "deliveries": [{**item, "type": types[item["event"]]} for item in items],
+        }
 
     def hold(self, request: Request) -> dict[str, str]:
         mode = request.json()["mode"]
@@ -109,18 +132,25 @@ class Control:
         order, world = request.json(), self.world
         with world.books.transaction():
             event = world.find("event", order["event"])
-            endpoints = [one["id"] for one in world.books.all("webhook_endpoint").values()
-                         if one["status"] == "enabled"]
-            return {"deliveries": [events.add_delivery(world, event["id"], endpoint)
-                                   for _ in range(int(order.get("times", 1))) for endpoint in endpoints]}
+            endpoints = [
+                one["id"] for one in world.books.all("webhook_endpoint").values() if one["status"] == "enabled"
+            ]
+            return {
+                "deliveries": [
+                    events.add_delivery(world, event["id"], endpoint)
+                    for _ in range(int(order.get("times", 1)))
+                    for endpoint in endpoints
+                ]
+            }
 
     def refund(self, request: Request) -> Any:
         """A refund made by hand in the Dashboard."""
         order, world = request.json(), self.world
         with world.books.transaction():
             world.cause = {"id": None, "idempotency_key": None}
-            return refunds.make(world, self._charge(order), order.get("amount"), order.get("reason"),
-                                order.get("metadata") or {})
+            return refunds.make(
+                world, self._charge(order), order.get("amount"), order.get("reason"), order.get("metadata") or {}
+            )
 
     def dispute(self, request: Request) -> Any:
         """Open a dispute, or close the one that is open: once with "close", once without."""
@@ -130,10 +160,17 @@ class Control:
         with world.books.transaction():
             world.cause = {"id": None, "idempotency_key": None}
             charge = self._charge(order)
-            found = next((one for one in world.books.all("dispute").values()
-                          if one["charge"] == charge["id"] and disputes.is_open(one)), None)
-            dispute = found or disputes.open_dispute(world, charge, order.get("reason") or "fraudulent",
-                                                     inquiry=bool(order.get("inquiry")))
+            found = next(
+                (
+                    one
+                    for one in world.books.all("dispute").values()
+                    if one["charge"] == charge["id"] and disputes.is_open(one)
+                ),
+                None,
+            )
+            dispute = found or disputes.open_dispute(
+                world, charge, order.get("reason") or "fraudulent", inquiry=bool(order.get("inquiry"))
+            )
             return disputes.close_dispute(world, dispute, order["close"]) if order.get("close") else dispute
 
     def _charge(self, order: dict[str, Any]) -> Any:
@@ -147,8 +184,11 @@ class Control:
             if "late_seconds" in order:
                 self.world.change_settings({"balance_late_seconds": order["late_seconds"]})
             posted = money.post_all(self.world) if order.get("post") else 0
-        return {"late_seconds": self.world.settings["balance_late_seconds"], "posted": posted,
-                "waiting": len(self.world.books.all("_unposted"))}
+        return {
+            "late_seconds": self.world.settings["balance_late_seconds"],
+            "posted": posted,
+            "waiting": len(self.world.books.all("_unposted")),
+        }
 
     def settings(self, request: Request) -> dict[str, Any]:
         if request.method == "POST":

@@ -36,8 +36,9 @@ class Deliverer:
         self._ready = threading.Condition()
         self._stopping = False
         self._busy = 0
-        self._threads = [threading.Thread(target=self._work, name=f"delivery-{number}", daemon=True)
-                         for number in range(workers)]
+        self._threads = [
+            threading.Thread(target=self._work, name=f"delivery-{number}", daemon=True) for number in range(workers)
+        ]
 
     def start(self) -> None:
         for key, item in self.world.books.all("_delivery").items():
@@ -72,8 +73,9 @@ class Deliverer:
     def idle(self) -> bool:
         """Whether nothing is due now and nobody is sending."""
         with self._ready:
-            return not self._busy and not self.world.outbox and (
-                not self._due or self._due[0][0] > self.world.clock.now())
+            return (
+                not self._busy and not self.world.outbox and (not self._due or self._due[0][0] > self.world.clock.now())
+            )
 
     def _next(self) -> str | None:
         with self._ready:
@@ -112,12 +114,16 @@ class Deliverer:
         outcome = self._post(endpoint["url"], payload, secrets, connections)
         self._record(key, outcome, ok=200 <= outcome.get("status", 0) < 300)
 
-    def _post(self, url: str, payload: bytes, secrets: Sequence[str],
-              connections: dict[str, http.client.HTTPConnection]) -> dict[str, Any]:
+    def _post(
+        self, url: str, payload: bytes, secrets: Sequence[str], connections: dict[str, http.client.HTTPConnection]
+    ) -> dict[str, Any]:
         parts = urlsplit(url)
-        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "*/*; q=0.5, application/xml",
-                   "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                   "Stripe-Signature": signature(payload, secrets, self.world.clock.seconds())}
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Accept": "*/*; q=0.5, application/xml",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": signature(payload, secrets, self.world.clock.seconds()),
+        }
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         made = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         while True:

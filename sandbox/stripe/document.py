@@ -15,8 +15,14 @@ from urllib.parse import urlsplit
 from sandbox.stripe.messages import decode_form
 
 FORM = "application/x-www-form-urlencoded"
-_RENAMED = ("/v1/payment_intents", "/v1/payment_intents/{intent}", "/v1/payment_intents/{intent}/confirm",
-            "/v1/setup_intents", "/v1/setup_intents/{intent}", "/v1/setup_intents/{intent}/confirm")
+_RENAMED = (
+    "/v1/payment_intents",
+    "/v1/payment_intents/{intent}",
+    "/v1/payment_intents/{intent}/confirm",
+    "/v1/setup_intents",
+    "/v1/setup_intents/{intent}",
+    "/v1/setup_intents/{intent}/confirm",
+)
 Schema = dict[str, Any]
 
 
@@ -68,15 +74,24 @@ class Checker:
         self.document = document()
         self.schemas: Schema = self.document["components"]["schemas"]
         self.components = {"schemas": json_schema(self.schemas)}
-        paths = [(path.count("{"), method, _pattern(path), operation)
-                 for path, item in self.document["paths"].items() for method, operation in item.items()]
+        paths = [
+            (path.count("{"), method, _pattern(path), operation)
+            for path, item in self.document["paths"].items()
+            for method, operation in item.items()
+        ]
         self.operations = sorted(paths, key=lambda entry: entry[0])
         self._validators: dict[Any, Any] = {}
 
     def find(self, method: str, target: str) -> Schema | None:
         path = urlsplit(target).path
-        return next((operation for _, verb, pattern, operation in self.operations
-                     if verb == method.lower() and pattern.match(path)), None)
+        return next(
+            (
+                operation
+                for _, verb, pattern, operation in self.operations
+                if verb == method.lower() and pattern.match(path)
+            ),
+            None,
+        )
 
     def check(self, schema: Schema, value: Any) -> list[str]:
         import jsonschema_rs
@@ -87,8 +102,10 @@ class Checker:
             if '"$ref"' in json.dumps(plain):
                 plain["components"] = self.components
             self._validators[key] = jsonschema_rs.validator_for(plain)
-        return [f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}"
-                for error in self._validators[key].iter_errors(value)]
+        return [
+            f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}"
+            for error in self._validators[key].iter_errors(value)
+        ]
 
     def typed(self, value: Any, schema: Schema) -> Any:
         """Form values are strings; give them the type that the schema asks for."""

@@ -15,8 +15,9 @@ class ApiError(Exception):
     kept = True
     effects = False
 
-    def __init__(self, status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None,
-                 **more: Any) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None, **more: Any
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.error: dict[str, Any] = {"type": kind, "message": message}
@@ -51,8 +52,9 @@ class Missing(ApiError):
     """docs.stripe.com/error-codes#resource-missing. guess: kept under the key, since execution had begun."""
 
     def __init__(self, noun: str, object_id: str, param: str) -> None:
-        super().__init__(404, "invalid_request_error", f"No such {noun}: '{object_id}'", code="resource_missing",
-                         param=param)
+        super().__init__(
+            404, "invalid_request_error", f"No such {noun}: '{object_id}'", code="resource_missing", param=param
+        )
 
 
 class Unauthorized(ApiError):
@@ -94,6 +96,8 @@ def rate_limited() -> ApiError:
 
 def lock_timeout() -> ApiError:
     """docs.stripe.com/rate-limits#object-lock-timeouts."""
-    message = ("This object cannot be accessed right now because another API request or Stripe process is currently "
-               "accessing it. If you see this error intermittently, retry the request.")
+    message = (
+        "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it. If you see this error intermittently, retry the request."
+    )
     return ApiError(429, "invalid_request_error", message, code="lock_timeout")

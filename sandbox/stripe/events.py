@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def emit(world: "World", kind: str, thing: Object, previous: dict[str, Any] | None = None) -> None:
     endpoints = [endpoint for endpoint in world.books.all("webhook_endpoint").values() if _wants(endpoint, kind)]
     data = {"object": copied(thing)} | ({"previous_attributes": previous} if previous else {})
-    event = blank("event", world.clock.seconds(), type=kind, data=data,
-                  pending_webhooks=len(endpoints), request=dict(world.cause))
+    event = blank(
+        "event", world.clock.seconds(), type=kind, data=data, pending_webhooks=len(endpoints), request=dict(world.cause)
+    )
     world.books.add(event)
     for endpoint in endpoints:
         add_delivery(world, event["id"], endpoint["id"])
@@ -24,8 +25,18 @@ def emit(world: "World", kind: str, thing: Object, previous: dict[str, Any] | No
 
 def add_delivery(world: "World", event_id: str, endpoint_id: str) -> str:
     key = f"dlv_{letters(20)}"
-    world.books.put("_delivery", key, {"id": key, "event": event_id, "endpoint": endpoint_id, "state": "pending",
-                                       "attempts": [], "due": world.clock.now()})
+    world.books.put(
+        "_delivery",
+        key,
+        {
+            "id": key,
+            "event": event_id,
+            "endpoint": endpoint_id,
+            "state": "pending",
+            "attempts": [],
+            "due": world.clock.now(),
+        },
+    )
     world.outbox.append(key)
     return key
 

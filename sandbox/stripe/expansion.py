@@ -14,11 +14,21 @@ EXPANDABLE: dict[str, dict[str, str]] = {
     "payment_intent": {"customer": "customer", "latest_charge": "charge", "payment_method": "payment_method"},
     "setup_intent": {"customer": "customer", "latest_attempt": "setup_attempt", "payment_method": "payment_method"},
     "setup_attempt": {"customer": "customer", "payment_method": "payment_method", "setup_intent": "setup_intent"},
-    "charge": {"balance_transaction": "balance_transaction", "customer": "customer", "payment_intent": "payment_intent",
-               "failure_balance_transaction": "balance_transaction", "refunds": "refunds"},
-    "refund": {"balance_transaction": "balance_transaction", "charge": "charge", "customer": "customer",
-               "failure_balance_transaction": "balance_transaction", "payment_intent": "payment_intent",
-               "payment_method": "payment_method"},
+    "charge": {
+        "balance_transaction": "balance_transaction",
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+        "failure_balance_transaction": "balance_transaction",
+        "refunds": "refunds",
+    },
+    "refund": {
+        "balance_transaction": "balance_transaction",
+        "charge": "charge",
+        "customer": "customer",
+        "failure_balance_transaction": "balance_transaction",
+        "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
+    },
     "payment_method": {"customer": "customer"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "source"},
@@ -35,12 +45,15 @@ def check(kind: str, paths: list[str], listed: bool) -> None:
         at = [kind]
         if listed:
             if names[0] != "data":
-                raise Invalid(f"This property cannot be expanded ({path}). You may want to try expanding "
-                              f"'data.{path}' instead.", param="expand")
+                raise Invalid(
+                    f"This property cannot be expanded ({path}). You may want to try expanding 'data.{path}' instead.",
+                    param="expand",
+                )
             names = names[1:]
         if len(names) > DEEPEST:
-            raise Invalid(f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}",
-                          param="expand")
+            raise Invalid(
+                f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}", param="expand"
+            )
         for name in names:
             if name == "data" and at == ["refunds"]:
                 at = ["refund"]

@@ -41,8 +41,10 @@ class Rule:
         self.dice = random.Random(self.seed)
 
     def shown(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in
-                ("id", "match", "kind", "times", "probability", "seed", "seconds", "status", "done", "fired")}
+        return {
+            name: getattr(self, name)
+            for name in ("id", "match", "kind", "times", "probability", "seed", "seconds", "status", "done", "fired")
+        }
 
 
 @dataclass
@@ -125,8 +127,16 @@ def _empty(incident: Incident, run: Run) -> Answer:
 
 
 KINDS: dict[str, Callable[[Incident, Run], Answer | None]] = {
-    "refuse": _refuse, "lost": _lost, "error_before": _error_before, "error_after": _error_after, "hang": _hang,
-    "slow": _slow, "late": _late, "rate_limit": _rate_limit, "lock_timeout": _lock_timeout, "html": _html,
+    "refuse": _refuse,
+    "lost": _lost,
+    "error_before": _error_before,
+    "error_after": _error_after,
+    "hang": _hang,
+    "slow": _slow,
+    "late": _late,
+    "rate_limit": _rate_limit,
+    "lock_timeout": _lock_timeout,
+    "html": _html,
     "empty": _empty,
 }
 # Kinds whose answers are Stripe's own and so carry Stripe's headers.

@@ -25,15 +25,25 @@ class Keys:
             kept = self._kept(key)
             if kept is not None:
                 if kept["asked"] != self._asked(request):
-                    raise IdempotencyError(400, "Keys for idempotent requests can only be used with the same "
-                                           "parameters they were first used with. Try using a key other than "
-                                           f"'{key}' if you meant to execute a different request.")
-                return Answer(kept["status"], kept["body"].encode(), {
-                    "Idempotent-Replayed": "true", "Original-Request": kept["request_id"]})
+                    raise IdempotencyError(
+                        400,
+                        "Keys for idempotent requests can only be used with the same "
+                        "parameters they were first used with. Try using a key other than "
+                        f"'{key}' if you meant to execute a different request.",
+                    )
+                return Answer(
+                    kept["status"],
+                    kept["body"].encode(),
+                    {"Idempotent-Replayed": "true", "Original-Request": kept["request_id"]},
+                )
             if key in self._in_flight:
-                raise IdempotencyError(409, "There is currently another in-progress request using this Idempotent Key "
-                                       "(that probably means you submitted twice, and the other request is still going "
-                                       f"through): {key}. Please try again later.", "idempotency_key_in_use")
+                raise IdempotencyError(
+                    409,
+                    "There is currently another in-progress request using this Idempotent Key "
+                    "(that probably means you submitted twice, and the other request is still going "
+                    f"through): {key}. Please try again later.",
+                    "idempotency_key_in_use",
+                )
             self._in_flight.add(key)
             return None
 
@@ -48,9 +58,17 @@ class Keys:
 
     def keep(self, request: Request, key: str, answer: Answer, request_id: str) -> None:
         """Remember the answer, in the transaction of its effects."""
-        self.world.books.put("_key", key, {
-            "asked": self._asked(request), "status": answer.status, "body": answer.body.decode(),
-            "request_id": request_id, "at": self.world.clock.now()})
+        self.world.books.put(
+            "_key",
+            key,
+            {
+                "asked": self._asked(request),
+                "status": answer.status,
+                "body": answer.body.decode(),
+                "request_id": request_id,
+                "at": self.world.clock.now(),
+            },
+        )
 
     def release(self, key: str) -> None:
         with self._lock:

@@ -39,8 +39,10 @@ def challenge(world: World, intent_id: str, params: dict[str, Any]) -> dict[str,
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": params["return_url"], "url": url}}
     world.note("_intent", intent_id, return_url=params.get("return_url"))
     # guess: Stripe calls the contents of use_stripe_sdk private to Stripe.js; these are the ones seen in the wild.
-    return {"type": "use_stripe_sdk",
-            "use_stripe_sdk": {"source": f"src_1{letters(23)}", "stripe_js": url, "type": "three_d_secure_redirect"}}
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"source": f"src_1{letters(23)}", "stripe_js": url, "type": "three_d_secure_redirect"},
+    }
 
 
 def settle(world: World, intent: Object, method: Object, off_session: bool, authenticated: bool) -> CardError | None:
@@ -51,8 +53,9 @@ def settle(world: World, intent: Object, method: Object, off_session: bool, auth
     if world.settings["processing_seconds"] > 0:
         world.change(intent, status="processing", next_action=None, processing={"type": "card", "card": {}})
         world.emit("payment_intent.processing", intent)
-        world.later(world.settings["processing_seconds"], finish_processing, intent_id=intent["id"],
-                    authenticated=authenticated)
+        world.later(
+            world.settings["processing_seconds"], finish_processing, intent_id=intent["id"], authenticated=authenticated
+        )
     else:
         succeed(world, intent, method, authenticated)
     return None
@@ -107,16 +110,30 @@ def refuse(world: World, intent: Object, method: Object, decline_code: str, auth
 def fail_authentication(world: World, intent: Object, method: Object) -> None:
     """docs.stripe.com/error-codes#payment-intent-authentication-failure. No charge was tried."""
     code = "payment_intent_authentication_failure"
-    _fail(world, intent, {
-        "type": "invalid_request_error", "code": code, "doc_url": DOC_URL + code.replace("_", "-"),
-        "message": "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
-                   "PaymentMethod to attempt to fulfill this PaymentIntent again.",
-        "payment_method": copied(method)}, None)
+    _fail(
+        world,
+        intent,
+        {
+            "type": "invalid_request_error",
+            "code": code,
+            "doc_url": DOC_URL + code.replace("_", "-"),
+            "message": "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a "
+            "new PaymentMethod to attempt to fulfill this PaymentIntent again.",
+            "payment_method": copied(method),
+        },
+        None,
+    )
 
 
 def _fail(world: World, intent: Object, error: dict[str, Any], charge: Object | None) -> None:
-    world.change(intent, status="requires_payment_method", payment_method=None, next_action=None, processing=None,
-                 last_payment_error=error)
+    world.change(
+        intent,
+        status="requires_payment_method",
+        payment_method=None,
+        next_action=None,
+        processing=None,
+        last_payment_error=error,
+    )
     if charge:
         world.emit("charge.failed", charge)
     world.emit("payment_intent.payment_failed", intent)

@@ -12,8 +12,17 @@ from sandbox.stripe.world import World
 # docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 SMALLEST, LARGEST = 50, 99_999_999
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-PLAIN = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "shipping",
-         "setup_future_usage", "capture_method", "transfer_group", "excluded_payment_method_types")
+PLAIN = (
+    "description",
+    "receipt_email",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "shipping",
+    "setup_future_usage",
+    "capture_method",
+    "transfer_group",
+    "excluded_payment_method_types",
+)
 _CARD_OPTIONS = {"installments": None, "mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
 
 
@@ -78,12 +87,17 @@ def check_usable(world: World, method: Object, customer: str | None, noun: str) 
     """docs.stripe.com/api/payment_methods/attach: one that belongs to a customer works with that customer only."""
     owner = method["customer"]
     if owner and customer is None:
-        raise Refused(f"The PaymentMethod {method['id']} belongs to the Customer {owner}. Please include the Customer "
-                      f"in the `customer` parameter on the {noun}.", param="payment_method")
+        raise Refused(
+            f"The PaymentMethod {method['id']} belongs to the Customer {owner}. Please include the Customer "
+            f"in the `customer` parameter on the {noun}.",
+            param="payment_method",
+        )
     if owner and owner != customer:  # guess: the sentence
-        raise Refused(f"The PaymentMethod {method['id']} does not belong to the Customer you supplied {customer}. "
-                      "Please use this PaymentMethod with the Customer that it belongs to instead.",
-                      param="payment_method")
+        raise Refused(
+            f"The PaymentMethod {method['id']} does not belong to the Customer you supplied {customer}. "
+            "Please use this PaymentMethod with the Customer that it belongs to instead.",
+            param="payment_method",
+        )
     if not owner:
         payment_methods.check_reusable(method, world.note("_card", method["id"]))
 

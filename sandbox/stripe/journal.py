@@ -20,8 +20,10 @@ class Journal:
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=OFF")
-        self.db.execute("CREATE TABLE IF NOT EXISTS objects (place INTEGER PRIMARY KEY AUTOINCREMENT,"
-                        " kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS objects (place INTEGER PRIMARY KEY AUTOINCREMENT,"
+            " kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))"
+        )
 
     def load(self) -> Iterable[Row]:
         for kind, key, body in self.db.execute("SELECT kind, id, body FROM objects ORDER BY place"):
@@ -37,8 +39,11 @@ class Journal:
                 kept.append((kind, key, json.dumps(value, separators=(",", ":"))))
         self.db.execute("BEGIN IMMEDIATE")
         self.db.executemany("DELETE FROM objects WHERE kind = ? AND id = ?", gone)
-        self.db.executemany("INSERT INTO objects (kind, id, body) VALUES (?, ?, ?)"
-                            " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body", kept)
+        self.db.executemany(
+            "INSERT INTO objects (kind, id, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            kept,
+        )
         self.db.execute("COMMIT")
 
     def clear(self) -> None:

@@ -9,7 +9,10 @@ from sandbox.stripe.errors import Invalid, Missing
 from sandbox.stripe.world import World
 
 _BOUNDS: dict[str, Callable[[int, int], bool]] = {
-    "gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__,
+    "gt": int.__gt__,
+    "gte": int.__ge__,
+    "lt": int.__lt__,
+    "lte": int.__le__,
 }
 
 
@@ -20,8 +23,11 @@ def page(world: World, kind: str, params: dict[str, Any], url: str, wanted: Call
         raise Invalid("Invalid limit: must be between 1 and 100", code="parameter_invalid_integer", param="limit")
     everything = world.books.all(kind)
     created = params.get("created")
-    fits = (thing for thing in _after(everything, params)
-            if not thing.get("deleted") and _in_range(thing, created) and wanted(thing))
+    fits = (
+        thing
+        for thing in _after(everything, params)
+        if not thing.get("deleted") and _in_range(thing, created) and wanted(thing)
+    )
     data = list(islice(fits, limit + 1))
     more, data = len(data) > limit, data[:limit]
     if params.get("ending_before"):  # those were walked oldest first
@@ -32,8 +38,9 @@ def page(world: World, kind: str, params: dict[str, Any], url: str, wanted: Call
 def _after(everything: dict[str, Object], params: dict[str, Any]) -> Iterable[Object]:
     start, end = params.get("starting_after"), params.get("ending_before")
     if start and end:
-        raise Invalid("You may only specify one of these parameters: starting_after, ending_before.",
-                      param="starting_after")
+        raise Invalid(
+            "You may only specify one of these parameters: starting_after, ending_before.", param="starting_after"
+        )
     cursor = start or end
     things: Iterable[Object] = everything.values() if end else reversed(everything.values())
     if not cursor:

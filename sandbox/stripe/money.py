@@ -19,18 +19,40 @@ def processing_fee(amount: int, rate: int = DOMESTIC) -> int:
     return (amount * rate * 2 + 1000) // 2000 + FIXED
 
 
-def balance_transaction(world: World, *, amount: int, kind: str, category: str, source: Object, fee: int = 0,
-                        at_once: bool = False, description: str | None = None) -> Object:
+def balance_transaction(
+    world: World,
+    *,
+    amount: int,
+    kind: str,
+    category: str,
+    source: Object,
+    fee: int = 0,
+    at_once: bool = False,
+    description: str | None = None,
+) -> Object:
     """docs.stripe.com/api/balance_transactions/object; the categories: docs.stripe.com/reports/reporting-categories."""
     now = world.clock.seconds()
     what = "Dispute fee" if kind == "adjustment" else "Stripe processing fees"
-    details = [{"amount": fee, "application": None, "currency": source["currency"], "description": what,
-                "type": "stripe_fee"}]
-    return world.books.add(blank(
-        "balance_transaction", now, amount=amount, fee=fee, net=amount - fee, fee_details=details if fee else [],
-        currency=source["currency"], type=kind, reporting_category=category, source=source["id"],
-        available_on=now if at_once else _settlement_day(now), status="available" if at_once else "pending",
-        description=description))
+    details = [
+        {"amount": fee, "application": None, "currency": source["currency"], "description": what, "type": "stripe_fee"}
+    ]
+    return world.books.add(
+        blank(
+            "balance_transaction",
+            now,
+            amount=amount,
+            fee=fee,
+            net=amount - fee,
+            fee_details=details if fee else [],
+            currency=source["currency"],
+            type=kind,
+            reporting_category=category,
+            source=source["id"],
+            available_on=now if at_once else _settlement_day(now),
+            status="available" if at_once else "pending",
+            description=description,
+        )
+    )
 
 
 def _settlement_day(now: int) -> int:
@@ -59,9 +81,16 @@ def post_charge(world: World, charge: Object) -> None:
     # guess: the sandbox prices every test card as domestic unless asked to look at the card's country, because
     # `pm_card_visa` is an American card and nearly every test uses it.
     rate = INTERNATIONAL if abroad and world.settings["pricing"] == "by_card" else DOMESTIC
-    made = balance_transaction(world, amount=charge["amount_captured"], kind="charge", category="charge",
-                               source=charge, fee=processing_fee(charge["amount_captured"], rate),
-                               at_once=note.get("bypass_pending", False), description=charge["description"])
+    made = balance_transaction(
+        world,
+        amount=charge["amount_captured"],
+        kind="charge",
+        category="charge",
+        source=charge,
+        fee=processing_fee(charge["amount_captured"], rate),
+        at_once=note.get("bypass_pending", False),
+        description=charge["description"],
+    )
     world.change(charge, balance_transaction=made["id"])
 
 

@@ -26,8 +26,11 @@ def validated(operation: str, given: dict[str, Any]) -> dict[str, Any]:
     rule = operations()[operation]
     if "payment_method_types" in given and "allowed_payment_method_types" in rule["params"]:
         # The endive version took this parameter away and answers with a code of its own.
-        raise Invalid("The `payment_method_types` parameter is no longer supported. Use `allowed_payment_method_types` "
-                      "instead.", code="payment_method_types_no_longer_supported", param="payment_method_types")
+        raise Invalid(
+            "The `payment_method_types` parameter is no longer supported. Use `allowed_payment_method_types` instead.",
+            code="payment_method_types_no_longer_supported",
+            param="payment_method_types",
+        )
     for name in rule["required"]:
         if name not in given:
             raise Invalid(f"Missing required param: {name}.", code="parameter_missing", param=name)
@@ -93,6 +96,9 @@ def _plain(kind: str, value: str, where: str) -> Any:
         return value
     longest = int(kind.partition(":")[2] or 5000)
     if len(value) > longest:
-        raise Invalid(f"Invalid string: {value[:20]}...; must be at most {longest} characters",
-                      code="parameter_invalid_string_too_long", param=where)
+        raise Invalid(
+            f"Invalid string: {value[:20]}...; must be at most {longest} characters",
+            code="parameter_invalid_string_too_long",
+            param=where,
+        )
     return value

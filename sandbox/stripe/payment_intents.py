@@ -31,9 +31,14 @@ def create(call: Call) -> Object:
     world, params = call.world, call.params
     check_amount(params)
     check_confirm_only(params)
-    made = blank("payment_intent", world.clock.seconds(), amount=params["amount"], currency=params["currency"].lower(),
-                 # docs.stripe.com/api/payment_intents/object: the default of present versions
-                 capture_method="automatic_async")
+    made = blank(
+        "payment_intent",
+        world.clock.seconds(),
+        amount=params["amount"],
+        currency=params["currency"].lower(),
+        # docs.stripe.com/api/payment_intents/object: the default of present versions
+        capture_method="automatic_async",
+    )
     made["client_secret"] = f"{made['id']}_secret_{letters(25)}"
     made["confirmation_method"] = params.get("confirmation_method") or "automatic"
     method_types(made, params)
@@ -61,9 +66,13 @@ def update(call: Call) -> Object:
     frozen = params.keys() & FROZEN
     if frozen and intent["status"] not in CONFIRMABLE:
         name = sorted(frozen)[0]
-        raise unexpected(intent, f"This PaymentIntent's {name} could not be updated because it has a status of "
-                         f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of the "
-                         f"following statuses: {', '.join(CONFIRMABLE)}.", name)
+        raise unexpected(
+            intent,
+            f"This PaymentIntent's {name} could not be updated because it has a status of "
+            f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of the "
+            f"following statuses: {', '.join(CONFIRMABLE)}.",
+            name,
+        )
     changes = facts(intent, params)
     if "amount" in params:
         changes["amount"] = params["amount"]
@@ -83,12 +92,17 @@ def confirm(call: Call) -> Object:
     intent = world.find("payment_intent", call.ids[0], "intent")
     check_client_secret(intent, params, required=call.in_browser)
     if intent["status"] == "succeeded":
-        raise unexpected(intent, "You cannot confirm this PaymentIntent because it has already succeeded after being "
-                         "previously confirmed.")
+        raise unexpected(
+            intent,
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
+        )
     if intent["status"] not in CONFIRMABLE:
-        raise unexpected(intent, "You cannot confirm this PaymentIntent because it has a status of "
-                         f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
-                         f"confirmed: {', '.join(CONFIRMABLE)}.")
+        raise unexpected(
+            intent,
+            "You cannot confirm this PaymentIntent because it has a status of "
+            f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
+            f"confirmed: {', '.join(CONFIRMABLE)}.",
+        )
     world.change(intent, **facts(intent, params))
     _confirm(world, intent, method_for(world, intent, params), params)
     return intent
@@ -97,20 +111,30 @@ def confirm(call: Call) -> Object:
 def _confirm(world: World, intent: Object, method: Object | None, params: Params) -> None:
     if method is None:
         if not intent["payment_method"]:
-            raise unexpected(intent, "You cannot confirm this PaymentIntent because it's missing a payment method. You "
-                             "can either update the PaymentIntent with a payment method and then confirm it again, or "
-                             "confirm it again directly with a payment method or ConfirmationToken.")
+            raise unexpected(
+                intent,
+                "You cannot confirm this PaymentIntent because it's missing a payment method. You "
+                "can either update the PaymentIntent with a payment method and then confirm it again, or "
+                "confirm it again directly with a payment method or ConfirmationToken.",
+            )
         method = world.find("payment_method", intent["payment_method"])
         check_usable(world, method, intent["customer"], "PaymentIntent")
     automatic = intent["automatic_payment_methods"]
-    if (automatic and automatic["enabled"] and automatic.get("allow_redirects") != "never"
-            and not params.get("return_url") and not params.get("use_stripe_sdk")):
+    if (
+        automatic
+        and automatic["enabled"]
+        and automatic.get("allow_redirects") != "never"
+        and not params.get("return_url")
+        and not params.get("use_stripe_sdk")
+    ):
         # docs.stripe.com/payments/dashboard-payment-methods: a redirect needs somewhere to come back to.
-        raise Refused("This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
-                      "some of these payment methods might redirect your customer off of your page, you must provide a "
-                      "`return_url`. If you don't want to accept redirect-based payment methods, set "
-                      "`automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` "
-                      "to `never` when creating Setup Intents and Payment Intents.")
+        raise Refused(
+            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
+            "some of these payment methods might redirect your customer off of your page, you must provide a "
+            "`return_url`. If you don't want to accept redirect-based payment methods, set "
+            "`automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` "
+            "to `never` when creating Setup Intents and Payment Intents."
+        )
     intent_flow.attempt(world, intent, method, params)
 
 
@@ -118,13 +142,22 @@ def cancel(call: Call) -> Object:
     world = call.world
     intent = world.find("payment_intent", call.ids[0], "intent")
     if intent["status"] not in CANCELABLE:
-        raise unexpected(intent, f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. "
-                         "Only a PaymentIntent with one of the following statuses may be canceled: "
-                         f"{', '.join(CANCELABLE)}.")
+        raise unexpected(
+            intent,
+            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. "
+            "Only a PaymentIntent with one of the following statuses may be canceled: "
+            f"{', '.join(CANCELABLE)}.",
+        )
     if intent["status"] == "requires_capture":
         refunds.release(world, world.find("charge", intent["latest_charge"]))
-    world.change(intent, status="canceled", canceled_at=world.clock.seconds(), amount_capturable=0, next_action=None,
-                 cancellation_reason=call.params.get("cancellation_reason") or None)
+    world.change(
+        intent,
+        status="canceled",
+        canceled_at=world.clock.seconds(),
+        amount_capturable=0,
+        next_action=None,
+        cancellation_reason=call.params.get("cancellation_reason") or None,
+    )
     world.emit("payment_intent.canceled", intent)
     return intent
 
@@ -134,13 +167,19 @@ def capture(call: Call) -> Object:
     world = call.world
     intent = world.find("payment_intent", call.ids[0], "intent")
     if intent["status"] != "requires_capture":
-        raise unexpected(intent, "This PaymentIntent could not be captured because it has a status of "
-                         f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
-                         "captured: requires_capture.")
+        raise unexpected(
+            intent,
+            "This PaymentIntent could not be captured because it has a status of "
+            f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
+            "captured: requires_capture.",
+        )
     amount = call.params.get("amount_to_capture") or intent["amount_capturable"]
     if not 0 < amount <= intent["amount_capturable"]:
-        raise Invalid("The amount_to_capture must be positive and no more than the authorized amount.",
-                      code="amount_too_large", param="amount_to_capture")
+        raise Invalid(
+            "The amount_to_capture must be positive and no more than the authorized amount.",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
     charge = world.find("charge", intent["latest_charge"])
     world.change(charge, captured=True, amount_captured=amount)
     money.settle_charge(world, charge)

@@ -17,15 +17,24 @@ def make(world: World, token: str, params: Params | None = None) -> Object:
     if card is None:
         raise Invalid(f"No such token: '{token}'", code="resource_missing", param="card[token]")
     params = params or {}
-    method = blank("payment_method", world.clock.seconds(), type="card",
-                   metadata=merged_metadata({}, params.get("metadata")))
+    method = blank(
+        "payment_method", world.clock.seconds(), type="card", metadata=merged_metadata({}, params.get("metadata"))
+    )
     method["billing_details"] = billing_details(method["billing_details"], params.get("billing_details"))
     method["allow_redisplay"] = params.get("allow_redisplay") or "unspecified"
     method["card"].update(
-        brand=card.brand, display_brand=card.brand.replace("amex", "american_express"), country=card.country,
-        last4=card.last4, funding=card.funding, fingerprint=_fingerprint(token), exp_month=12,
-        exp_year=2035, networks={"available": [card.brand], "preferred": None}, regulated_status="unregulated",
-        three_d_secure_usage={"supported": card.three_d_secure})
+        brand=card.brand,
+        display_brand=card.brand.replace("amex", "american_express"),
+        country=card.country,
+        last4=card.last4,
+        funding=card.funding,
+        fingerprint=_fingerprint(token),
+        exp_month=12,
+        exp_year=2035,
+        networks={"available": [card.brand], "preferred": None},
+        regulated_status="unregulated",
+        three_d_secure_usage={"supported": card.three_d_secure},
+    )
     method["card"]["checks"]["cvc_check"] = card.cvc_check
     world.books.add(method)
     world.note("_card", method["id"], token=token, bypass_pending=card.bypass_pending)
@@ -51,8 +60,10 @@ def attach_to(world: World, method: Object, customer: str) -> None:
         return
     if method["customer"] is not None:
         # guess: the sentence; docs.stripe.com/api/payment_methods/attach says that it must be detached first.
-        raise Refused("The payment method you provided has already been attached to a customer.",
-                      code="payment_method_unexpected_state")
+        raise Refused(
+            "The payment method you provided has already been attached to a customer.",
+            code="payment_method_unexpected_state",
+        )
     check_reusable(method, note)
     card = card_of(world, method)
     if card.decline and not card.attaches:
@@ -68,7 +79,8 @@ def check_reusable(method: Object, note: Params) -> None:
             "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
             "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
             "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
-            param="payment_method")
+            param="payment_method",
+        )
 
 
 def detach_from(world: World, method: Object) -> None:
@@ -83,13 +95,19 @@ def create(call: Call) -> Object:
     if params.get("payment_method"):  # cloning belongs to Connect
         raise Invalid("This sandbox makes payment methods from test tokens only.", param="payment_method")
     if params.get("type") != "card":
-        raise Invalid("Missing required param: type." if not params.get("type") else
-                      f"Payment method type {params['type']} is not activated on this account.", param="type")
+        raise Invalid(
+            "Missing required param: type."
+            if not params.get("type")
+            else f"Payment method type {params['type']} is not activated on this account.",
+            param="type",
+        )
     card = params.get("card") or {}
     if "number" in card:
         # docs.stripe.com/error-codes: most accounts may not send raw cards.
-        raise Refused("Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use "
-                      "test tokens that map to the test card you are using, see https://stripe.com/docs/testing.")
+        raise Refused(
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use "
+            "test tokens that map to the test card you are using, see https://stripe.com/docs/testing."
+        )
     if not card.get("token"):
         raise Invalid("Missing required param: card[token].", code="parameter_missing", param="card[token]")
     return make(call.world, card["token"], params)
@@ -124,8 +142,10 @@ def attach(call: Call) -> Object:
 def detach(call: Call) -> Object:
     method = call.world.find("payment_method", call.ids[0], "payment_method", "PaymentMethod")
     if method["customer"] is None:
-        raise Refused("The payment method you provided is not attached to a customer so detachment is impossible.",
-                      param="payment_method")
+        raise Refused(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
     detach_from(call.world, method)
     return method
 
@@ -133,5 +153,10 @@ def detach(call: Call) -> Object:
 def every(call: Call) -> Object:
     # docs.stripe.com/api/payment_methods/list: without a customer this list is for other uses, and empty here.
     wanted = where(call.params, "customer", "type")
-    return page(call.world, "payment_method", call.params, "/v1/payment_methods",
-                lambda method: method["customer"] is not None and wanted(method))
+    return page(
+        call.world,
+        "payment_method",
+        call.params,
+        "/v1/payment_methods",
+        lambda method: method["customer"] is not None and wanted(method),
+    )

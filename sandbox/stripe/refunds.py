@@ -15,17 +15,19 @@ def create(call: Call) -> Object:
     if params.get("payment_intent"):
         intent = world.find("payment_intent", params["payment_intent"], "payment_intent")
         if intent["status"] != "succeeded" or not intent["latest_charge"]:
-            raise Refused(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
-                          param="payment_intent")
+            raise Refused(
+                f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
+                param="payment_intent",
+            )
         charge = world.find("charge", intent["latest_charge"])
     elif params.get("charge"):
         charge = world.find("charge", params["charge"], "charge")
     else:
-        raise Invalid("One of the following params should be provided for this request: payment_intent or charge.",
-                      param="charge")
+        raise Invalid(
+            "One of the following params should be provided for this request: payment_intent or charge.", param="charge"
+        )
     amount = None if params.get("amount") == "" else params.get("amount")
-    return make(world, charge, amount, params.get("reason") or None,
-                merged_metadata({}, params.get("metadata")))
+    return make(world, charge, amount, params.get("reason") or None, merged_metadata({}, params.get("metadata")))
 
 
 def make(world: World, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]) -> Object:
@@ -34,16 +36,32 @@ def make(world: World, charge: Object, amount: int | None, reason: str | None, m
     _check(charge, amount, left)
     amount = amount or left
     how = attempts.card_of(world, world.find("payment_method", charge["payment_method"])).refund
-    refund = blank("refund", world.clock.seconds(), amount=amount, charge=charge["id"], currency=charge["currency"],
-                   payment_intent=charge["payment_intent"], payment_method=charge["payment_method"],
-                   customer=charge["customer"], reason=reason, metadata=metadata,
-                   status="pending" if how == "pending" else "succeeded")
+    refund = blank(
+        "refund",
+        world.clock.seconds(),
+        amount=amount,
+        charge=charge["id"],
+        currency=charge["currency"],
+        payment_intent=charge["payment_intent"],
+        payment_method=charge["payment_method"],
+        customer=charge["customer"],
+        reason=reason,
+        metadata=metadata,
+        status="pending" if how == "pending" else "succeeded",
+    )
     if how == "pending":
         refund["pending_reason"] = "processing"  # docs.stripe.com/changelog/basil/2025-04-30/refund-pending-reason
     world.books.add(refund)
     # stripe.com/au/pricing: the fee of the payment is not given back.
-    moved = money.balance_transaction(world, amount=-amount, kind="refund", category="refund", source=refund,
-                                      at_once=True, description="REFUND FOR CHARGE")
+    moved = money.balance_transaction(
+        world,
+        amount=-amount,
+        kind="refund",
+        category="refund",
+        source=refund,
+        at_once=True,
+        description="REFUND FOR CHARGE",
+    )
     world.change(refund, balance_transaction=moved["id"])
     _count(world, charge, amount)
     world.emit("refund.created", refund)
@@ -55,18 +73,26 @@ def make(world: World, charge: Object, amount: int | None, reason: str | None, m
 
 def _check(charge: Object, amount: int | None, left: int) -> None:
     if charge["status"] != "succeeded" or not charge["captured"]:
-        raise Refused(f"Charge {charge['id']} has not been captured and cannot be refunded.",
-                      code="charge_not_refundable", param="charge")
+        raise Refused(
+            f"Charge {charge['id']} has not been captured and cannot be refunded.",
+            code="charge_not_refundable",
+            param="charge",
+        )
     if charge["disputed"]:  # docs.stripe.com/disputes/how-disputes-work: a charged back payment cannot be refunded too
-        raise Refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.",
-                      code="charge_disputed", param="charge")
+        raise Refused(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+            param="charge",
+        )
     if left <= 0:
         raise Refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if amount is not None and amount <= 0:
         raise Invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
     if amount is not None and amount > left:
-        raise Refused(f"Refund amount (${amount / 100:,.2f}) is greater than unrefunded amount on charge "
-                      f"(${left / 100:,.2f})", param="amount")
+        raise Refused(
+            f"Refund amount (${amount / 100:,.2f}) is greater than unrefunded amount on charge (${left / 100:,.2f})",
+            param="amount",
+        )
 
 
 def _count(world: World, charge: Object, amount: int) -> None:
@@ -87,10 +113,18 @@ def finish_refund(world: World, refund_id: str, succeeds: bool) -> None:
         return
     charge = world.find("charge", refund["charge"])
     # docs.stripe.com/refunds#failed-refunds: the money comes back to the balance. guess: the reason.
-    back = money.balance_transaction(world, amount=refund["amount"], kind="refund_failure", category="refund_failure",
-                                     source=refund, at_once=True, description="REFUND FAILURE")
-    world.change(refund, status="failed", failure_reason="expired_or_canceled_card",
-                 failure_balance_transaction=back["id"])
+    back = money.balance_transaction(
+        world,
+        amount=refund["amount"],
+        kind="refund_failure",
+        category="refund_failure",
+        source=refund,
+        at_once=True,
+        description="REFUND FAILURE",
+    )
+    world.change(
+        refund, status="failed", failure_reason="expired_or_canceled_card", failure_balance_transaction=back["id"]
+    )
     _count(world, charge, -refund["amount"])
     world.emit("refund.failed", refund)
     world.emit("refund.updated", refund)
@@ -117,8 +151,10 @@ def update(call: Call) -> Object:
 def cancel(call: Call) -> Object:
     """docs.stripe.com/api/refunds/cancel: only one with status requires_action, which card refunds never have."""
     refund = call.world.find("refund", call.ids[0])
-    raise Refused(f"You cannot cancel this Refund because it has a status of {refund['status']}. Only a Refund with "
-                  "one of the following statuses may be canceled: requires_action.")
+    raise Refused(
+        f"You cannot cancel this Refund because it has a status of {refund['status']}. Only a Refund with "
+        "one of the following statuses may be canceled: requires_action."
+    )
 
 
 def every(call: Call) -> Object:

@@ -17,10 +17,18 @@ class RequestLog:
 
     def received(self, request: Request, at: float) -> dict[str, Any]:
         """The entry of a request; its status follows."""
-        entry = {"sequence": 0, "at": at, "method": request.method, "path": request.path, "form": request.params,
-                 "idempotency_key": request.headers.get("idempotency-key"),
-                 "stripe_version": request.headers.get("stripe-version"), "status": None, "replayed": False,
-                 "fault": None}
+        entry = {
+            "sequence": 0,
+            "at": at,
+            "method": request.method,
+            "path": request.path,
+            "form": request.params,
+            "idempotency_key": request.headers.get("idempotency-key"),
+            "stripe_version": request.headers.get("stripe-version"),
+            "status": None,
+            "replayed": False,
+            "fault": None,
+        }
         with self._lock:
             self.last += 1
             entry["sequence"] = self.last

@@ -29,11 +29,18 @@ class Route(NamedTuple):
 
 
 def _resource(path: str, kind: str, module: object, *, browser: bool = False, without: str = "") -> list[Route]:
-    names = {"create": f"POST {path}", "every": f"GET {path}", "retrieve": f"GET {path}/*", "update": f"POST {path}/*",
-             "delete": f"DELETE {path}/*"}
-    return [Route(operation, getattr(module, name), kind, listed=name == "every",
-                  browser=browser and name == "retrieve")
-            for name, operation in names.items() if hasattr(module, name) and name not in without.split()]
+    names = {
+        "create": f"POST {path}",
+        "every": f"GET {path}",
+        "retrieve": f"GET {path}/*",
+        "update": f"POST {path}/*",
+        "delete": f"DELETE {path}/*",
+    }
+    return [
+        Route(operation, getattr(module, name), kind, listed=name == "every", browser=browser and name == "retrieve")
+        for name, operation in names.items()
+        if hasattr(module, name) and name not in without.split()
+    ]
 
 
 ROUTES: list[Route] = [

@@ -22,17 +22,28 @@ from sandbox.stripe.world import World
 BACKOFF = (0.2, 1.0, 5.0, 30.0, 120.0, 600.0)
 # Stripe lets browsers call these operations from any page.
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Request-Id"}
-PREFLIGHT = CORS | {"Access-Control-Allow-Methods": "GET,HEAD,POST,DELETE,OPTIONS", "Access-Control-Max-Age": "300",
-                    "Access-Control-Allow-Headers": "authorization,content-type,idempotency-key,stripe-version"}
+PREFLIGHT = CORS | {
+    "Access-Control-Allow-Methods": "GET,HEAD,POST,DELETE,OPTIONS",
+    "Access-Control-Max-Age": "300",
+    "Access-Control-Allow-Headers": "authorization,content-type,idempotency-key,stripe-version",
+}
 
 
 class StripeSandbox:
     """A stand-in for Stripe on loopback; a context manager, or `start()` and `stop()`."""
 
-    def __init__(self, port: int = 0, state_file: str | Path | None = None, deliver_to: str | None = None,
-                 webhook_secrets: Sequence[str] = ("whsec_sandbox",), check_contract: bool = False,
-                 delivery_backoff: Sequence[float] = BACKOFF, challenge_base: str | None = None,
-                 faults: Iterable[dict[str, Any]] = (), host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        state_file: str | Path | None = None,
+        deliver_to: str | None = None,
+        webhook_secrets: Sequence[str] = ("whsec_sandbox",),
+        check_contract: bool = False,
+        delivery_backoff: Sequence[float] = BACKOFF,
+        challenge_base: str | None = None,
+        faults: Iterable[dict[str, Any]] = (),
+        host: str = "127.0.0.1",
+    ) -> None:
         self.wire = Wire(host, port, self._handle)
         self.journal = Journal(state_file) if state_file else None
         self.books = Books(self.journal)

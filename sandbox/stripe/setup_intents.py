@@ -20,15 +20,19 @@ def create(call: Call) -> Object:
         raise Invalid("You can only pass `return_url` when `confirm` is set to true.", param="return_url")
     made = blank("setup_intent", world.clock.seconds(), usage=params.get("usage") or "off_session")
     made["client_secret"] = f"{made['id']}_secret_{letters(25)}"
-    made["payment_method_options"] = {"card": {"mandate_options": None, "network": None,
-                                               "request_three_d_secure": "automatic"}}
+    made["payment_method_options"] = {
+        "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+    }
     allowed = params.get("allowed_payment_method_types")
     if allowed and "card" not in allowed:
         raise Invalid("This sandbox takes cards only.", param="allowed_payment_method_types")
     made["allowed_payment_method_types"] = allowed or None
     if not allowed or params.get("automatic_payment_methods"):
-        made["automatic_payment_methods"] = {"allow_redirects": "always", "enabled": True,
-                                             **(params.get("automatic_payment_methods") or {})}
+        made["automatic_payment_methods"] = {
+            "allow_redirects": "always",
+            "enabled": True,
+            **(params.get("automatic_payment_methods") or {}),
+        }
     made.update(fields(made, params, "description"), customer=customer_of(world, params))
     world.books.add(made)
     method = _method(world, made, params)
@@ -66,8 +70,9 @@ def update(call: Call) -> Object:
     method = _method(world, intent, params)
     if method:
         if intent["status"] not in CONFIRMABLE:
-            raise _unexpected(intent, "You cannot update this SetupIntent because it has a status of "
-                              f"{intent['status']}.")
+            raise _unexpected(
+                intent, f"You cannot update this SetupIntent because it has a status of {intent['status']}."
+            )
         world.change(intent, payment_method=method["id"], status="requires_confirmation", next_action=None)
     return intent
 
@@ -86,15 +91,25 @@ def confirm(call: Call) -> Object:
 def _confirm(world: World, intent: Object, method: Object | None, params: Params) -> None:
     if method is None:
         if not intent["payment_method"]:
-            raise _unexpected(intent, "You cannot confirm this SetupIntent because it's missing a payment method. "
-                              "Update the SetupIntent with a payment method and then confirm it again.")
+            raise _unexpected(
+                intent,
+                "You cannot confirm this SetupIntent because it's missing a payment method. "
+                "Update the SetupIntent with a payment method and then confirm it again.",
+            )
         method = world.find("payment_method", intent["payment_method"])
     automatic = intent["automatic_payment_methods"]
-    if (automatic and automatic["enabled"] and automatic.get("allow_redirects") != "never"
-            and not params.get("return_url") and not params.get("use_stripe_sdk")):
-        raise Refused("This SetupIntent is configured to accept payment methods enabled in your Dashboard. Because "
-                      "some of these payment methods might redirect your customer off of your page, you must provide a "
-                      "`return_url`.")
+    if (
+        automatic
+        and automatic["enabled"]
+        and automatic.get("allow_redirects") != "never"
+        and not params.get("return_url")
+        and not params.get("use_stripe_sdk")
+    ):
+        raise Refused(
+            "This SetupIntent is configured to accept payment methods enabled in your Dashboard. Because "
+            "some of these payment methods might redirect your customer off of your page, you must provide a "
+            "`return_url`."
+        )
     world.change(intent, payment_method=method["id"], next_action=None)
     # docs.stripe.com/testing#regulatory-cards: every such card is authenticated when it is set up.
     if attempts.card_of(world, method).authentication != NEVER:
@@ -127,23 +142,41 @@ def settle(world: World, intent: Object, method: Object, authenticated: bool) ->
 def fail_authentication(world: World, intent: Object, method: Object) -> None:
     """docs.stripe.com/error-codes#setup-intent-authentication-failure."""
     code = "setup_intent_authentication_failure"
-    fail(world, intent, method, {
-        "type": "invalid_request_error", "code": code, "doc_url": DOC_URL + code.replace("_", "-"),
-        "message": "The latest attempt to set up the payment method has failed because authentication failed.",
-        "payment_method": copied(method)})
+    fail(
+        world,
+        intent,
+        method,
+        {
+            "type": "invalid_request_error",
+            "code": code,
+            "doc_url": DOC_URL + code.replace("_", "-"),
+            "message": "The latest attempt to set up the payment method has failed because authentication failed.",
+            "payment_method": copied(method),
+        },
+    )
 
 
 def fail(world: World, intent: Object, method: Object, error: dict[str, Any]) -> None:
     _record(world, intent, method, "failed", error)
-    world.change(intent, status="requires_payment_method", payment_method=None, next_action=None,
-                 last_setup_error=error)
+    world.change(
+        intent, status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error
+    )
     world.emit("setup_intent.setup_failed", intent)
 
 
 def _record(world: World, intent: Object, method: Object, status: str, error: dict[str, Any] | None) -> None:
-    tried = world.books.add(blank("setup_attempt", world.clock.seconds(), customer=intent["customer"],
-                                  payment_method=method["id"], setup_intent=intent["id"], status=status,
-                                  setup_error=error, usage=intent["usage"]))
+    tried = world.books.add(
+        blank(
+            "setup_attempt",
+            world.clock.seconds(),
+            customer=intent["customer"],
+            payment_method=method["id"],
+            setup_intent=intent["id"],
+            status=status,
+            setup_error=error,
+            usage=intent["usage"],
+        )
+    )
     card = tried["payment_method_details"]["card"]
     card.update({name: copied(method["card"][name]) for name in card.keys() & method["card"].keys()})
     card["network"] = method["card"]["brand"]
@@ -153,11 +186,15 @@ def _record(world: World, intent: Object, method: Object, status: str, error: di
 def cancel(call: Call) -> Object:
     intent = call.world.find("setup_intent", call.ids[0], "intent", "setupintent")
     if intent["status"] not in CONFIRMABLE:
-        raise _unexpected(intent, f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. "
-                          "Only a SetupIntent with one of the following statuses may be canceled: "
-                          f"{', '.join(CONFIRMABLE)}.")
-    call.world.change(intent, status="canceled", next_action=None,
-                      cancellation_reason=call.params.get("cancellation_reason") or None)
+        raise _unexpected(
+            intent,
+            f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. "
+            "Only a SetupIntent with one of the following statuses may be canceled: "
+            f"{', '.join(CONFIRMABLE)}.",
+        )
+    call.world.change(
+        intent, status="canceled", next_action=None, cancellation_reason=call.params.get("cancellation_reason") or None
+    )
     call.world.emit("setup_intent.canceled", intent)
     return intent
 

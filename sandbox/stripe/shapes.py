@@ -11,9 +11,17 @@ from typing import Any
 _random = random.Random()  # ids need to differ, not to be secret, and this is far faster than the system's
 
 PREFIXES = {
-    "balance_transaction": "txn_3", "charge": "ch_3", "customer": "cus_", "dispute": "du_1", "event": "evt_3",
-    "payment_intent": "pi_3", "payment_method": "pm_1", "refund": "re_3", "setup_attempt": "setatt_1",
-    "setup_intent": "seti_1", "webhook_endpoint": "we_1",
+    "balance_transaction": "txn_3",
+    "charge": "ch_3",
+    "customer": "cus_",
+    "dispute": "du_1",
+    "event": "evt_3",
+    "payment_intent": "pi_3",
+    "payment_method": "pm_1",
+    "refund": "re_3",
+    "setup_attempt": "setatt_1",
+    "setup_intent": "seti_1",
+    "webhook_endpoint": "we_1",
 }
 
 

@@ -22,8 +22,9 @@ def add(world: World, url: str, secrets: list[str], **facts: Any) -> Object:
 
 def _check(params: dict[str, Any]) -> None:
     if "url" in params and not str(params["url"]).startswith(("http://", "https://")):
-        raise Invalid("Invalid URL: An explicit scheme (such as https) must be provided.", code="url_invalid",
-                      param="url")
+        raise Invalid(
+            "Invalid URL: An explicit scheme (such as https) must be provided.", code="url_invalid", param="url"
+        )
     if "enabled_events" in params and not params["enabled_events"]:
         raise Invalid("Invalid array: enabled_events", param="enabled_events")
 
@@ -32,9 +33,15 @@ def create(call: Call) -> Object:
     params = call.params
     _check(params)
     secret = f"whsec_{letters(32)}"
-    made = add(call.world, params["url"], [secret], enabled_events=params["enabled_events"],
-               description=params.get("description") or None, api_version=params.get("api_version") or None,
-               metadata=merged_metadata({}, params.get("metadata")))
+    made = add(
+        call.world,
+        params["url"],
+        [secret],
+        enabled_events=params["enabled_events"],
+        description=params.get("description") or None,
+        api_version=params.get("api_version") or None,
+        metadata=merged_metadata({}, params.get("metadata")),
+    )
     return {**made, "secret": secret}  # docs.stripe.com/api/webhook_endpoints/object: shown at creation only
 
 

@@ -111,9 +111,12 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def _encoded(answer: Answer, close: bool, head_only: bool) -> bytes:
-    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
-             f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}",
-             f"Connection: {'close' if close else 'keep-alive'}",
-             *(f"{name}: {value}" for name, value in answer.headers.items())]
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        f"Content-Type: {answer.content_type}",
+        f"Content-Length: {len(answer.body)}",
+        f"Connection: {'close' if close else 'keep-alive'}",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+    ]
     head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
     return head if head_only else head + answer.body

@@ -40,8 +40,9 @@ class Raw:
     def __init__(self, url: str) -> None:
         self.netloc = urlsplit(url).netloc
 
-    def call(self, method: str, path: str, body: str | None = None, *, timeout: float = 5.0,
-             **headers: str) -> tuple[int, dict[str, str], bytes]:
+    def call(
+        self, method: str, path: str, body: str | None = None, *, timeout: float = 5.0, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.netloc, timeout=timeout)
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Bearer sk_test_clinic"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}

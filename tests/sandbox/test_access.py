@@ -15,8 +15,19 @@ def test_only_loopback(host: str) -> None:
         StripeSandbox(host=host)
 
 
-@pytest.mark.parametrize("header", ["Bearer sk_live_1", "Bearer rk_live_1", "Bearer pk_live_1", "Bearer nonsense", "",
-                                    "Basic c2tfbGl2ZV8xOg==", "Basic !", "Digest sk_test_1"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer sk_live_1",
+        "Bearer rk_live_1",
+        "Bearer pk_live_1",
+        "Bearer nonsense",
+        "",
+        "Basic c2tfbGl2ZV8xOg==",
+        "Basic !",
+        "Digest sk_test_1",
+    ],
+)
 def test_refused_keys(raw: Raw, header: str) -> None:
     status, headers, body = raw.call("GET", "/v1/balance", Authorization=header)
     assert (status, json.loads(body)["error"]["type"]) == (401, "invalid_request_error")
@@ -39,10 +50,12 @@ def test_what_a_browser_may_do(sandbox: StripeSandbox, api: stripe.StripeClient)
         with pytest.raises(stripe.InvalidRequestError) as caught:
             browser.v1.payment_intents.retrieve(intent.id, wrong)
         assert caught.value.param == "client_secret"
-    for forbidden in (lambda: browser.v1.payment_intents.create({"amount": 5000, "currency": "aud"}),
-                      browser.v1.payment_intents.list,
-                      lambda: browser.v1.payment_intents.cancel(intent.id),
-                      lambda: browser.v1.refunds.create({"payment_intent": intent.id})):
+    for forbidden in (
+        lambda: browser.v1.payment_intents.create({"amount": 5000, "currency": "aud"}),
+        browser.v1.payment_intents.list,
+        lambda: browser.v1.payment_intents.cancel(intent.id),
+        lambda: browser.v1.refunds.create({"payment_intent": intent.id}),
+    ):
         with pytest.raises(stripe.AuthenticationError):
             forbidden()
 

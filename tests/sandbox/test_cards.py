@@ -8,8 +8,9 @@ from sandbox.stripe.declines import DECLINES
 from tests.sandbox.helpers import RETURN, paid
 
 DECLINING = sorted(name for name, one in CARDS.items() if one.decline and one.authentication == NEVER)
-SUCCEEDING = sorted(name for name, one in CARDS.items()
-                    if not one.decline and one.authentication == NEVER and not one.dispute)
+SUCCEEDING = sorted(
+    name for name, one in CARDS.items() if not one.decline and one.authentication == NEVER and not one.dispute
+)
 
 
 @pytest.mark.parametrize("name", SUCCEEDING)

@@ -26,8 +26,11 @@ def test_complete(api: stripe.StripeClient, raw: Raw) -> None:
     status, headers, _ = raw.call("POST", page.path, "outcome=complete")
     back = urlsplit(headers["location"])
     assert (status, back.netloc) == (303, "clinic.example")
-    assert parse_qs(back.query) == {"payment_intent": [intent.id], "redirect_status": ["succeeded"],
-                                    "payment_intent_client_secret": [intent.client_secret]}
+    assert parse_qs(back.query) == {
+        "payment_intent": [intent.id],
+        "redirect_status": ["succeeded"],
+        "payment_intent_client_secret": [intent.client_secret],
+    }
     intent = api.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
     assert (intent.status, intent.next_action) == ("succeeded", None)
     assert intent.latest_charge.payment_method_details.card.three_d_secure.result == "authenticated"
@@ -55,8 +58,13 @@ def test_declined_afterwards(api: stripe.StripeClient, raw: Raw) -> None:
 
 
 def test_without_a_return_url_the_library_of_the_browser_is_told(api: stripe.StripeClient) -> None:
-    order = {"amount": 5000, "currency": "aud", "payment_method": "pm_card_threeDSecureRequired", "confirm": True,
-             "automatic_payment_methods": NEVER}
+    order = {
+        "amount": 5000,
+        "currency": "aud",
+        "payment_method": "pm_card_threeDSecureRequired",
+        "confirm": True,
+        "automatic_payment_methods": NEVER,
+    }
     intent = api.v1.payment_intents.create(order)
     assert intent.next_action.type == "use_stripe_sdk"
     assert intent.next_action.use_stripe_sdk["type"] == "three_d_secure_redirect"

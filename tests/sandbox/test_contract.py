@@ -57,8 +57,11 @@ def test_the_parameter_table_agrees_with_the_document(operation: str) -> None:
     method, path = operation.split()
     known = {route.operation for route in ROUTES}
     assert operation in known
-    found = [item[method.lower()] for name, item in document()["paths"].items()
-             if method.lower() in item and "*".join(_parts(name)) == path]
+    found = [
+        item[method.lower()]
+        for name, item in document()["paths"].items()
+        if method.lower() in item and "*".join(_parts(name)) == path
+    ]
     assert found, "no such operation in the document"
     names = {one["name"]: one for one in found[0].get("parameters", []) if one["in"] == "query"}
     content = found[0].get("requestBody", {}).get("content", {})
@@ -67,7 +70,8 @@ def test_the_parameter_table_agrees_with_the_document(operation: str) -> None:
     documented = names.keys() | body.get("properties", {}).keys()
     assert table["params"].keys() <= documented
     assert set(table["required"]) == {name for name, one in names.items() if one.get("required")} | set(
-        body.get("required", []))
+        body.get("required", [])
+    )
     left_out = documented - table["params"].keys()
     if "/payment_methods" not in path:  # there only cards are known, and the other types have a parameter each
         assert not left_out

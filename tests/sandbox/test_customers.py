@@ -7,8 +7,9 @@ from tests.sandbox.helpers import RETURN, Raw, paid
 
 
 def test_customers(api: stripe.StripeClient) -> None:
-    made = api.v1.customers.create({"email": "kim@clinic.example", "name": "Kim", "metadata": {"patient": "1"},
-                                    "address": {"city": "Fitzroy"}})
+    made = api.v1.customers.create(
+        {"email": "kim@clinic.example", "name": "Kim", "metadata": {"patient": "1"}, "address": {"city": "Fitzroy"}}
+    )
     assert made.id.startswith("cus_")
     changed = api.v1.customers.update(made.id, {"name": "Kim L.", "metadata": {"since": "2026"}})
     assert (changed.name, changed.address.city) == ("Kim L.", "Fitzroy")
@@ -37,16 +38,19 @@ def test_attach_list_detach(api: stripe.StripeClient) -> None:
     changed = api.v1.payment_methods.update(loose.id, {"metadata": {"a": "b"}, "card": {"exp_month": 3}})
     assert changed.card.exp_month == 3
     assert api.v1.payment_methods.detach(loose.id).customer is None
-    for call in (lambda: api.v1.payment_methods.attach(loose.id, {"customer": customer.id}),
-                 lambda: api.v1.payment_methods.detach(loose.id)):
+    for call in (
+        lambda: api.v1.payment_methods.attach(loose.id, {"customer": customer.id}),
+        lambda: api.v1.payment_methods.detach(loose.id),
+    ):
         with pytest.raises(stripe.InvalidRequestError):
             call()
 
 
 def test_raw_card_numbers_are_refused(api: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="unsafe"):
-        api.v1.payment_methods.create({"type": "card", "card": {"number": "4242424242424242", "exp_month": 1,
-                                                                "exp_year": 2031, "cvc": "123"}})
+        api.v1.payment_methods.create(
+            {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2031, "cvc": "123"}}
+        )
 
 
 def test_a_payment_method_works_with_its_customer_only(api: stripe.StripeClient) -> None:
@@ -80,8 +84,9 @@ def test_setup_intents(api: stripe.StripeClient) -> None:
     customer = api.v1.customers.create({})
     intent = api.v1.setup_intents.create({"customer": customer.id})
     assert (intent.status, intent.usage) == ("requires_payment_method", "off_session")
-    intent = api.v1.setup_intents.confirm(intent.id, {"payment_method": "pm_card_visa", **RETURN,
-                                                      "expand": ["latest_attempt", "payment_method"]})
+    intent = api.v1.setup_intents.confirm(
+        intent.id, {"payment_method": "pm_card_visa", **RETURN, "expand": ["latest_attempt", "payment_method"]}
+    )
     assert (intent.status, intent.latest_attempt.status) == ("succeeded", "succeeded")
     assert intent.payment_method.customer == customer.id
     for call in (api.v1.setup_intents.confirm, api.v1.setup_intents.cancel):
@@ -103,8 +108,10 @@ def test_setup_with_3d_secure(api: stripe.StripeClient, raw: Raw) -> None:
     assert failed.status == "requires_action"
     raw.control("POST", f"challenge/{failed.id}", {"outcome": "fail"})
     failed = api.v1.setup_intents.retrieve(failed.id)
-    assert (failed.status, failed.last_setup_error.code) == ("requires_payment_method",
-                                                             "setup_intent_authentication_failure")
+    assert (failed.status, failed.last_setup_error.code) == (
+        "requires_payment_method",
+        "setup_intent_authentication_failure",
+    )
     done = api.v1.setup_intents.create(order)
     raw.control("POST", f"challenge/{done.id}", {"outcome": "complete"})
     done = api.v1.setup_intents.retrieve(done.id)

@@ -25,14 +25,23 @@ def test_the_events_of_a_payment(api: stripe.StripeClient) -> None:
     api.v1.setup_intents.create({"payment_method": "pm_card_visa", "confirm": True, **RETURN})
     assert event_types(api) == [
         "customer.created",
-        "payment_intent.created", "payment_method.attached", "charge.succeeded",
+        "payment_intent.created",
+        "payment_method.attached",
+        "charge.succeeded",
         "payment_intent.amount_capturable_updated",
-        "charge.captured", "payment_intent.succeeded",
-        "refund.created", "charge.refunded",
-        "payment_intent.created", "payment_intent.canceled",
-        "payment_intent.created", "charge.failed", "payment_intent.payment_failed",
-        "payment_intent.created", "payment_intent.requires_action",
-        "setup_intent.created", "setup_intent.succeeded",
+        "charge.captured",
+        "payment_intent.succeeded",
+        "refund.created",
+        "charge.refunded",
+        "payment_intent.created",
+        "payment_intent.canceled",
+        "payment_intent.created",
+        "charge.failed",
+        "payment_intent.payment_failed",
+        "payment_intent.created",
+        "payment_intent.requires_action",
+        "setup_intent.created",
+        "setup_intent.succeeded",
     ]
 
 

@@ -102,8 +102,19 @@ def test_html_and_empty(raw: Raw, post: Post) -> None:
 
 
 def test_every_kind_has_a_test() -> None:
-    assert set(KINDS) == {"refuse", "lost", "error_before", "error_after", "hang", "slow", "late", "rate_limit",
-                          "lock_timeout", "html", "empty"}
+    assert set(KINDS) == {
+        "refuse",
+        "lost",
+        "error_before",
+        "error_after",
+        "hang",
+        "slow",
+        "late",
+        "rate_limit",
+        "lock_timeout",
+        "html",
+        "empty",
+    }
 
 
 def test_the_library_gets_over_a_lost_answer(raw: Raw, sandbox: object) -> None:
@@ -142,10 +153,13 @@ def test_chance_is_repeatable() -> None:
     assert 5 < sum(hits(7)) < 35
 
 
-@pytest.mark.parametrize("order", [
-    {"match": "POST /v1/refunds", "kind": "earthquake"},
-    {"match": "/v1", "kind": "lost"},
-])
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"match": "POST /v1/refunds", "kind": "earthquake"},
+        {"match": "/v1", "kind": "lost"},
+    ],
+)
 def test_nonsense_is_refused(order: dict) -> None:
     with pytest.raises(ValueError, match=r"fault|match"):
         Rule(**order)

@@ -51,7 +51,8 @@ def test_in_flight(raw: Raw) -> None:
     slow.start()
     eventually(lambda: raw.control("GET", "requests")["last"] and raw.control("GET", "faults")["faults"][0]["fired"])
     status, _, body = eventually(
-        lambda: (got := raw.call("POST", INTENTS, ORDER, Idempotency_Key="k1"))[0] == 409 and got)
+        lambda: (got := raw.call("POST", INTENTS, ORDER, Idempotency_Key="k1"))[0] == 409 and got
+    )
     error = json.loads(body)["error"]
     assert (status, error["type"], error["code"]) == (409, "idempotency_error", "idempotency_key_in_use")
     slow.join()

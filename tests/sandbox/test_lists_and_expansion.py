@@ -15,8 +15,12 @@ def test_pages(api: stripe.StripeClient) -> None:
     back = api.v1.payment_intents.list({"limit": 2, "ending_before": made[4]})
     assert ([one.id for one in back.data], back.has_more) == (made[2:4], True)
     assert [one.id for one in api.v1.payment_intents.list({"limit": 2}).auto_paging_iter()] == made
-    for wrong in ({"limit": 0}, {"limit": 101}, {"starting_after": "pi_nobody"},
-                  {"starting_after": made[0], "ending_before": made[1]}):
+    for wrong in (
+        {"limit": 0},
+        {"limit": 101},
+        {"starting_after": "pi_nobody"},
+        {"starting_after": made[0], "ending_before": made[1]},
+    ):
         with pytest.raises(stripe.InvalidRequestError):
             api.v1.payment_intents.list(wrong)
 
@@ -39,8 +43,10 @@ def test_ids_stand_unless_expansion_is_asked_for(api: stripe.StripeClient) -> No
     plain = paid(api, customer=customer.id)
     assert plain.latest_charge.startswith("ch_")
     assert (plain.customer, plain.payment_method[:3]) == (customer.id, "pm_")
-    whole = api.v1.payment_intents.retrieve(plain.id, {"expand": [
-        "customer", "payment_method", "latest_charge.balance_transaction", "latest_charge.payment_intent"]})
+    whole = api.v1.payment_intents.retrieve(
+        plain.id,
+        {"expand": ["customer", "payment_method", "latest_charge.balance_transaction", "latest_charge.payment_intent"]},
+    )
     assert (whole.customer.object, whole.payment_method.object) == ("customer", "payment_method")
     assert whole.latest_charge.balance_transaction.source == whole.latest_charge.id
     assert whole.latest_charge.payment_intent.id == plain.id

@@ -32,10 +32,12 @@ def test_the_usual_way(api: stripe.StripeClient) -> None:
 
 def test_a_succeeded_one_cannot_be_confirmed_canceled_or_changed(api: stripe.StripeClient) -> None:
     intent = paid(api)
-    calls = (lambda: api.v1.payment_intents.confirm(intent.id, RETURN),
-             lambda: api.v1.payment_intents.cancel(intent.id),
-             lambda: api.v1.payment_intents.capture(intent.id),
-             lambda: api.v1.payment_intents.update(intent.id, {"amount": 7000}))
+    calls = (
+        lambda: api.v1.payment_intents.confirm(intent.id, RETURN),
+        lambda: api.v1.payment_intents.cancel(intent.id),
+        lambda: api.v1.payment_intents.capture(intent.id),
+        lambda: api.v1.payment_intents.update(intent.id, {"amount": 7000}),
+    )
     for call in calls:
         with pytest.raises(stripe.InvalidRequestError) as caught:
             call()
@@ -92,23 +94,35 @@ def test_processing_when_asked_for(api: stripe.StripeClient, raw: Raw) -> None:
     assert eventually(lambda: api.v1.payment_intents.retrieve(intent.id).status == "succeeded")
 
 
-@pytest.mark.parametrize(("order", "code", "param"), [
-    ({"amount": 49, "currency": "aud"}, "amount_too_small", "amount"),
-    ({"amount": 100_000_000, "currency": "aud"}, "amount_too_large", "amount"),
-    ({"currency": "aud"}, "parameter_missing", "amount"),
-    ({"amount": "many", "currency": "aud"}, "parameter_invalid_integer", "amount"),
-    ({"amount": 5000, "currency": "aud", "colour": "red"}, "parameter_unknown", "colour"),
-    ({"amount": 5000, "currency": "aud", "payment_method_options": {"card": {"pin": "1"}}}, "parameter_unknown",
-     "payment_method_options[card][pin]"),
-    ({"amount": 5000, "currency": "aud", "payment_method_types": ["card"]},
-     "payment_method_types_no_longer_supported", "payment_method_types"),
-    ({"amount": 5000, "currency": "aud", "statement_descriptor_suffix": "x" * 23},
-     "parameter_invalid_string_too_long", "statement_descriptor_suffix"),
-    ({"amount": 5000, "currency": "usd"}, None, "currency"),
-    ({"amount": 5000, "currency": "aud", "off_session": True}, None, "off_session"),
-    ({"amount": 5000, "currency": "aud", "customer": "cus_nobody"}, "resource_missing", "customer"),
-    ({"amount": 5000, "currency": "aud", "payment_method": "pm_nobody"}, "resource_missing", "payment_method"),
-])
+@pytest.mark.parametrize(
+    ("order", "code", "param"),
+    [
+        ({"amount": 49, "currency": "aud"}, "amount_too_small", "amount"),
+        ({"amount": 100_000_000, "currency": "aud"}, "amount_too_large", "amount"),
+        ({"currency": "aud"}, "parameter_missing", "amount"),
+        ({"amount": "many", "currency": "aud"}, "parameter_invalid_integer", "amount"),
+        ({"amount": 5000, "currency": "aud", "colour": "red"}, "parameter_unknown", "colour"),
+        (
+            {"amount": 5000, "currency": "aud", "payment_method_options": {"card": {"pin": "1"}}},
+            "parameter_unknown",
+            "payment_method_options[card][pin]",
+        ),
+        (
+            {"amount": 5000, "currency": "aud", "payment_method_types": ["card"]},
+            "payment_method_types_no_longer_supported",
+            "payment_method_types",
+        ),
+        (
+            {"amount": 5000, "currency": "aud", "statement_descriptor_suffix": "x" * 23},
+            "parameter_invalid_string_too_long",
+            "statement_descriptor_suffix",
+        ),
+        ({"amount": 5000, "currency": "usd"}, None, "currency"),
+        ({"amount": 5000, "currency": "aud", "off_session": True}, None, "off_session"),
+        ({"amount": 5000, "currency": "aud", "customer": "cus_nobody"}, "resource_missing", "customer"),
+        ({"amount": 5000, "currency": "aud", "payment_method": "pm_nobody"}, "resource_missing", "payment_method"),
+    ],
+)
 def test_what_is_refused(api: stripe.StripeClient, order: dict, code: str | None, param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         api.v1.payment_intents.create(order)

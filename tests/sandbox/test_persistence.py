@@ -58,8 +58,13 @@ def test_what_was_not_delivered_and_not_yet_due_goes_on_after_a_restart(tmp_path
         api = client(sandbox.url)
         api.v1.refunds.create({"payment_intent": paid(api, "pm_card_pendingRefund").id})
     with StripeSandbox(state_file=state, deliver_to=receiver.url) as sandbox:
-        assert set(receiver.types(5)) == {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded",
-                                          "refund.created", "charge.refunded"}
+        assert set(receiver.types(5)) == {
+            "payment_intent.created",
+            "charge.succeeded",
+            "payment_intent.succeeded",
+            "refund.created",
+            "charge.refunded",
+        }
         assert receiver.types(1) == ["refund.updated"]
         assert eventually(lambda: Raw(sandbox.url).control("GET", "books")["refunds"][0]["status"] == "succeeded")
         assert len(Raw(sandbox.url).control("GET", "books")["webhook_endpoints"]) == 1

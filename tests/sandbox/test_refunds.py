@@ -7,9 +7,16 @@ from sandbox.stripe.money import processing_fee
 from tests.sandbox.helpers import Raw, eventually, paid
 
 
-@pytest.mark.parametrize(("amount", "fee"), [
-    (50, 31), (10_000, 200), (12_345, 240), (14_500, 277), (99_999_999, 1_700_030),
-])
+@pytest.mark.parametrize(
+    ("amount", "fee"),
+    [
+        (50, 31),
+        (10_000, 200),
+        (12_345, 240),
+        (14_500, 277),
+        (99_999_999, 1_700_030),
+    ],
+)
 def test_the_fee_is_rounded_half_up(amount: int, fee: int) -> None:
     assert processing_fee(amount) == fee
 
@@ -61,8 +68,9 @@ def test_a_balance_transaction_can_be_late(api: stripe.StripeClient, raw: Raw) -
 
 def test_in_parts_until_nothing_is_left(api: stripe.StripeClient) -> None:
     intent = paid(api)
-    first = api.v1.refunds.create({"payment_intent": intent.id, "amount": 4000, "reason": "requested_by_customer",
-                                   "metadata": {"ticket": "7"}})
+    first = api.v1.refunds.create(
+        {"payment_intent": intent.id, "amount": 4000, "reason": "requested_by_customer", "metadata": {"ticket": "7"}}
+    )
     assert (first.status, first.amount, first.reason) == ("succeeded", 4000, "requested_by_customer")
     assert (first.payment_intent, first.charge) == (intent.id, intent.latest_charge)
     assert first.payment_method == intent.payment_method

@@ -1,0 +1,184 @@
+"""One valid row for every table, to be put in whole or with one thing wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.models import Base
+
+NOON = datetime(2025, 1, 19, 10, 30, 15, 123456, tzinfo=UTC)
+TABLES: dict[str, sa.Table] = dict(Base.metadata.tables)
+APPEND_ONLY = ("ledger_entries", "allocations", "transitions")
+
+ROWS: dict[str, dict[str, Any]] = {
+    "users": {"id": 45, "role": "patient", "name": "Zoë 🙂", "created_at": NOON, "updated_at": NOON},
+    "appointments": {
+        "id": 123,
+        "patient_id": 45,
+        "service": "individual_therapy",
+        "status": "confirmed",
+        "starts_at": NOON,
+        "duration_minutes": 50,
+        "fee": 18000,
+        "currency": "AUD",
+        "updated_at": NOON,
+    },
+    "payables": {
+        "id": 1,
+        "uuid": "55555555-5555-4555-8555-555555555555",
+        "patient_id": 45,
+        "appointment_id": 123,
+        "invoice_id": 1,
+        "amount": 18000,
+        "amount_paid": 18000,
+        "currency": "AUD",
+    },
+    "invoices": {
+        "id": 1,
+        "number": "INV-2025-001",
+        "payable_id": 1,
+        "patient_id": 45,
+        "amount": 18000,
+        "currency": "AUD",
+        "status": "paid",
+        "due_date": date(2025, 2, 1),
+        "created_by": "user:8",
+        "created_at": NOON,
+    },
+    "invoice_items": {
+        "id": 1,
+        "invoice_id": 1,
+        "position": 1,
+        "description": "Session",
+        "quantity": 2,
+        "unit_price": 9000,
+        "total": 18000,
+    },
+    "counters": {"name": "invoices:2025", "value": 1},
+    "payments": {
+        "id": 1,
+        "uuid": "11111111-1111-4111-8111-111111111111",
+        "payable_id": 1,
+        "patient_id": 45,
+        "provider": "stripe",
+        "method": "card",
+        "flow": "direct",
+        "single_flight": True,
+        "amount": 18000,
+        "currency": "AUD",
+        "state": "succeeded",
+        "reference": "pi_1",
+        "captured": 18000,
+        "parameters": {"a": [1, "2"]},
+        "created_by": "user:45",
+        "created_at": NOON,
+        "updated_at": NOON,
+    },
+    "refunds": {
+        "id": 1,
+        "uuid": "22222222-2222-4222-8222-222222222222",
+        "payment_id": 1,
+        "provider": "stripe",
+        "reference": "re_1",
+        "amount": 5000,
+        "currency": "AUD",
+        "state": "pending",
+        "created_by": "user:8",
+        "created_at": NOON,
+        "updated_at": NOON,
+    },
+    "transitions": {"id": 1, "payment_id": 1, "refund_id": 1, "to_state": "created", "actor": "user:45", "at": NOON},
+    "allocations": {
+        "id": 1,
+        "payable_id": 1,
+        "payment_id": 1,
+        "kind": "charge",
+        "amount": 18000,
+        "currency": "AUD",
+        "actor": "provider:stripe",
+        "at": NOON,
+    },
+    "ledger_entries": {
+        "id": 1,
+        "payment_id": 1,
+        "payable_id": 1,
+        "patient_id": 45,
+        "kind": "charge",
+        "debit": "clearing:stripe",
+        "credit": "receivable",
+        "amount": 18000,
+        "currency": "AUD",
+        "evidence": "ch_1",
+        "actor": "provider:stripe",
+        "at": NOON,
+    },
+    "provider_customers": {
+        "id": 1,
+        "user_id": 45,
+        "provider": "stripe",
+        "key": "33333333-3333-4333-8333-333333333333",
+        "reference": "cus_1",
+    },
+    "payment_methods": {
+        "id": 1,
+        "user_id": 45,
+        "provider": "stripe",
+        "kind": "card",
+        "reference": "pm_1",
+        "details": {"last4": "4242"},
+        "is_default": True,
+        "created_at": NOON,
+    },
+    "practice_settings": {"id": 1, "data": {"abn": "51824753556"}, "updated_at": NOON},
+    "inbox_events": {
+        "id": 1,
+        "provider": "stripe",
+        "event_id": "evt_1",
+        "kind": "payment_intent.succeeded",
+        "subject": "payment",
+        "received_at": NOON,
+        "state": "received",
+    },
+    "outbox_messages": {
+        "id": 1,
+        "uuid": "44444444-4444-4444-8444-444444444444",
+        "topic": "payment.succeeded",
+        "payment_id": 1,
+        "data": {"payment_id": 1},
+        "created_at": NOON,
+    },
+    "idempotency_records": {
+        "id": 1,
+        "user_id": 45,
+        "route": "payments",
+        "key": "k1",
+        "body_hash": "a",
+        "payment_id": 1,
+        "created_at": NOON,
+    },
+    "cursors": {"name": "reverse_sweep", "position": NOON, "next_run_at": NOON},
+}
+"""In an order in which the foreign keys hold."""
+
+
+def insert(session: orm.Session, table: str, **more: Any) -> None:
+    session.execute(sa.insert(TABLES[table]).values(ROWS[table] | more))
+
+
+def fill(session: orm.Session, tables: Iterable[str] = tuple(ROWS)) -> None:
+    """One row in each of `tables`, or in every table there is."""
+    for table in tables:
+        insert(session, table)
+
+
+def contents(connection: sa.Connection | orm.Session) -> dict[str, list[dict[str, Any]]]:
+    """Everything that is in the store."""
+    return {
+        name: [dict(row._mapping) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
+        for name, table in TABLES.items()
+    }
