@@ -40,10 +40,21 @@ def test_two_hundred_submissions_of_one_payable(clinic: Clinic, tmp_path: Path, 
 
 def test_a_server_killed_under_load_loses_nothing(clinic: Clinic, tmp_path: Path) -> None:
     """`kill -9` in the middle of many charges; then recovery, and the books agree."""
-    for appointment_id in range(300, 340):
+    kill_under_load(clinic, tmp_path, first=300)
+
+
+@pytest.mark.soak
+def test_a_server_killed_again_and_again_loses_nothing(clinic: Clinic, tmp_path: Path) -> None:
+    for number in range(25):
+        kill_under_load(clinic, tmp_path, first=1000 + 40 * number)
+
+
+def kill_under_load(clinic: Clinic, folder: Path, first: int) -> None:
+    appointments = range(first, first + 40)
+    for appointment_id in appointments:
         clinic.appointment(appointment_id)
     some_are_paid = threading.Event()
-    with running(WAITRESS, clinic, tmp_path) as server:
+    with running(WAITRESS, clinic, folder) as server:
 
         def pay(appointment_id: int) -> None:
             try:
@@ -53,7 +64,7 @@ def test_a_server_killed_under_load_loses_nothing(clinic: Clinic, tmp_path: Path
             some_are_paid.set()
 
         with ThreadPoolExecutor(12) as clients:
-            paying = [clients.submit(pay, appointment_id) for appointment_id in range(300, 340)]
+            paying = [clients.submit(pay, appointment_id) for appointment_id in appointments]
             assert some_are_paid.wait(30)
             server.process.send_signal(signal.SIGKILL)
         assert all(one.exception() is None for one in paying)

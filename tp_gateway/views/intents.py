@@ -12,10 +12,10 @@ from tp_gateway import fields
 from tp_gateway.contract import Flow
 from tp_gateway.errors import NotFound
 from tp_gateway.registry import GuardedProvider
-from tp_gateway.services.facts import Answer, Wanted
+from tp_gateway.services.facts import Answer
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
-from tp_gateway.views.schemas import ChargeFields, matches, optional, require_payable
+from tp_gateway.views.schemas import ChargeFields, matches, optional, require_payable, wanted
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 
@@ -36,22 +36,9 @@ class ConfirmBody(fields.Schema):
 
 @view_config(route_name="create_intent", request_method="POST", permission="pay", schema=IntentBody, extra="parameters")
 def create(request: Any) -> Answer:
-    asked = request.validated
-    wanted = Wanted(
-        permission="pay",
-        method=_browser_provider(request).manifest.method,
-        flow=Flow.BROWSER,
-        appointment_id=asked["appointment_id"],
-        invoice_id=asked["invoice_id"],
-        amount=asked["amount"],
-        currency=asked["currency"],
-        save_method=asked["save_payment_method"],
-        description=asked["description"],
-        metadata=asked["metadata"],
-        parameters=asked["parameters"],
-    )
-    key = idempotency_key(request)
-    return request.gateway.payments.pay(request.identity, wanted, rendering.intent_answer, key)
+    who, method = request.identity, _browser_provider(request).manifest.method
+    charge = wanted(request.validated, "pay", method, Flow.BROWSER)
+    return request.gateway.payments.pay(who, charge, rendering.intent_answer, idempotency_key(request))
 
 
 @view_config(route_name="confirm_payment", request_method="POST", permission="pay", schema=ConfirmBody)

@@ -7,12 +7,11 @@ from typing import Any
 from pyramid.view import view_config
 
 from tp_gateway import fields
-from tp_gateway.contract import Flow
-from tp_gateway.services.facts import Answer, Wanted
+from tp_gateway.services.facts import Answer, PaymentFacts
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
 from tp_gateway.views.responses import path_id
-from tp_gateway.views.schemas import ChargeFields, MethodId, optional, payment_method
+from tp_gateway.views.schemas import ChargeFields, MethodId, optional, payment_method, wanted
 
 
 class InvoicePaymentBody(ChargeFields):
@@ -30,17 +29,9 @@ class InvoicePaymentBody(ChargeFields):
 )
 def pay(request: Any) -> Answer:
     who, asked = request.identity, request.validated
-    wanted = Wanted(
-        permission="pay_invoice",
-        method=asked["payment_method"],
-        flow=Flow.DIRECT,
-        invoice_id=path_id(request),
-        amount=asked["amount"],
-        method_id=asked["payment_method_id"],
-        save_method=asked["save_payment_method"],
-        description=asked["description"],
-        metadata=asked["metadata"],
-        parameters=asked["parameters"],
-    )
-    key = idempotency_key(request)
-    return request.gateway.payments.pay(who, wanted, lambda facts: rendering.invoice_answer(facts, who), key)
+
+    def render(facts: PaymentFacts) -> Answer:
+        return rendering.invoice_answer(facts, who)
+
+    charge = wanted(asked, "pay_invoice", asked["payment_method"], invoice_id=path_id(request))
+    return request.gateway.payments.pay(who, charge, render, idempotency_key(request))

@@ -9,8 +9,7 @@ import colander
 from pyramid.view import view_config
 
 from tp_gateway import fields
-from tp_gateway.contract import Flow
-from tp_gateway.services.facts import Answer, Wanted
+from tp_gateway.services.facts import Answer, PaymentFacts
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
 from tp_gateway.views.responses import path_id
@@ -23,6 +22,7 @@ from tp_gateway.views.schemas import (
     optional,
     payment_method,
     require_payable,
+    wanted,
 )
 
 
@@ -50,22 +50,12 @@ class PaymentQuery(fields.Schema):
 @view_config(route_name="payments", request_method="POST", permission="pay", schema=PaymentBody, extra="parameters")
 def pay(request: Any) -> Answer:
     who, asked = request.identity, request.validated
-    wanted = Wanted(
-        permission="pay",
-        method=asked["payment_method"],
-        flow=Flow.DIRECT,
-        appointment_id=asked["appointment_id"],
-        invoice_id=asked["invoice_id"],
-        amount=asked["amount"],
-        currency=asked["currency"],
-        method_id=asked["payment_method_id"],
-        save_method=asked["save_payment_method"],
-        description=asked["description"],
-        metadata=asked["metadata"],
-        parameters=asked["parameters"],
-    )
-    key = idempotency_key(request)
-    return request.gateway.payments.pay(who, wanted, lambda facts: rendering.payment_answer(facts, who, 201), key)
+
+    def render(facts: PaymentFacts) -> Answer:
+        return rendering.payment_answer(facts, who, 201)
+
+    charge = wanted(asked, "pay", asked["payment_method"])
+    return request.gateway.payments.pay(who, charge, render, idempotency_key(request))
 
 
 @view_config(route_name="payments", request_method="GET", permission="see_payments", query=PaymentQuery)

@@ -8,6 +8,8 @@ from typing import Any
 import colander
 
 from tp_gateway import fields
+from tp_gateway.contract import Flow
+from tp_gateway.services.facts import Wanted
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 _METHOD = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
@@ -92,3 +94,21 @@ class ChargeFields(fields.Schema):
     description = text(0, 500, missing="")
     metadata = optional(fields.Metadata())
     save_payment_method = colander.SchemaNode(fields.Flag(), missing=False)
+
+
+def wanted(asked: dict[str, Any], permission: str, method: str, flow: Flow = Flow.DIRECT, **door: int) -> Wanted:
+    """A validated request to charge, as the services take it. `door`: an id that comes from the path."""
+    return Wanted(
+        permission=permission,
+        method=method,
+        flow=flow,
+        appointment_id=asked.get("appointment_id"),
+        invoice_id=door.get("invoice_id", asked.get("invoice_id")),
+        amount=asked["amount"],
+        currency=asked.get("currency"),
+        method_id=asked.get("payment_method_id"),
+        save_method=asked["save_payment_method"],
+        description=asked["description"],
+        metadata=asked["metadata"],
+        parameters=asked["parameters"],
+    )
