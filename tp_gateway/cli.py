@@ -64,10 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     command("migrate", _migrate, "bring the database's schema up to this version")
     command("worker", _worker, "run the background work until SIGTERM (with tp_gateway.worker = separate)")
     sweep = command("reverse-sweep", _reverse_sweep, "compare with what the providers have, as after a restored backup")
-    sweep.add_argument("--days", type=int, default=30, help="how far back (default 30)")
+    sweep.add_argument("--days", type=_days, default=30, help="how far back (default 30)")
     token = command("token", _token, "make an access token for another service")
     token.add_argument("name", nargs="?", help="the service's name, as the history will show it")
-    token.add_argument("--days", type=int, default=90, help="how long it is valid (default 90)")
+    token.add_argument("--days", type=_days, default=90, help="how long it is valid (default 90)")
     token.add_argument("--user", type=int, metavar="ID", help="instead: a user's token, in development only")
     token.add_argument(
         "--role", choices=[role for role in ROLES if role != SERVICE], help="role claim of the user's token"
@@ -77,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
     command("version", _version, "show the version")
     return parser
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 3650 or len(text) > 4:
+        raise argparse.ArgumentTypeError("a number of days from 1 to 3650")
+    return int(text)
 
 
 def _settings(given: argparse.Namespace) -> config.Settings:
@@ -124,8 +130,6 @@ def _worker(given: argparse.Namespace) -> int:
 
 
 def _reverse_sweep(given: argparse.Namespace) -> int:
-    if given.days < 1:
-        raise ConfigurationError("reverse-sweep: --days must be at least 1")
     settings = _settings(given)
     observability.configure_logging(settings.log_level)
     gateway = tp_gateway.make_gateway(settings)
@@ -140,7 +144,7 @@ def _reverse_sweep(given: argparse.Namespace) -> int:
 
 
 def _token(given: argparse.Namespace) -> int:
-    if (given.name is None) == (given.user is None) or given.days < 1 or (given.role and given.user is None):
+    if (given.name is None) == (given.user is None) or (given.role and given.user is None):
         raise ConfigurationError(
             "token: give the service's NAME, or --user ID with an optional --role, and a number of --days"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from tp_gateway.timing import Timing
 PREFIX = "tp_gateway."
 DEVELOPMENT_MARK = "development-only"
 """Stands in every secret of development.ini; production refuses a secret that contains it."""
+_OFF = ("", "0", "false", "no", "off")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _SYMMETRIC, _ASYMMETRIC = ("HS256",), ("RS256", "ES256", "EdDSA")
 
 
@@ -93,7 +96,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
         provider_calls_per_second=read.seconds("sweep_calls_per_second", 5),
         breaker_failures=read.integer("breaker_failures", 5, 1),
         breaker_seconds=read.seconds("breaker_seconds", 30),
-        cors_origins=tuple(read.words("cors_origins")),
+        cors_origins=_origins(read.words("cors_origins")),
         time_zone=_zone(read.text("time_zone", "Australia/Melbourne")),
         currency=_currency(read.text("currency", "AUD")),
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
@@ -106,7 +109,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
     if not settings.providers:
         raise ConfigurationError("tp_gateway.providers is empty: name at least one installed provider")
     if production:
-        _refuse_unsafe(settings, ini)
+        _refuse_unsafe(settings, ini, environ)
     return settings
 
 
@@ -135,7 +138,7 @@ class _Reader:
 
     def integer(self, name: str, default: int, least: int) -> int:
         value = self.text(name, str(default))
-        if not value.isdecimal() or int(value) < least:
+        if not value.isdecimal() or len(value) > 9 or int(value) < least:
             raise ConfigurationError(f"{PREFIX}{name} must be a whole number of at least {least}")
         return int(value)
 
@@ -158,8 +161,10 @@ def _tokens(read: _Reader) -> TokenSettings:
             raise ConfigurationError(
                 f"tp_gateway.jwt.algorithm = {algorithm} needs jwt.public_key_file or jwt.jwks_file"
             )
-    elif len(key.encode()) < 32:
-        raise ConfigurationError("tp_gateway.jwt.key must have at least 32 bytes (RFC 7518, section 3.2)")
+    elif len(key.encode()) < 32 or len(set(key)) < 10:
+        raise ConfigurationError(
+            "tp_gateway.jwt.key must have at least 32 bytes (RFC 7518, section 3.2), not a few repeated"
+        )
     service_key = read.find("service.key") or ""
     if len(service_key.encode()) < 32:
         raise ConfigurationError("tp_gateway.service.key must have at least 32 bytes")
@@ -193,6 +198,17 @@ def _file(path: str | None) -> str:
         return Path(path).read_text("utf-8")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not a text file") from None
+
+
+def _origins(words: list[str]) -> tuple[str, ...]:
+    for origin in words:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigurationError(
+                f"tp_gateway.cors_origins: {origin} is not an origin such as https://clinic.example"
+            )
+    return tuple(words)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -208,17 +224,19 @@ def _currency(code: str) -> str:
     return code
 
 
-def _refuse_unsafe(settings: Settings, ini: Mapping[str, str]) -> None:
+def _refuse_unsafe(settings: Settings, ini: Mapping[str, str], environ: Mapping[str, str]) -> None:
     secrets = [("jwt.key", settings.tokens.key), ("service.key", settings.tokens.service_key)]
     secrets += [("encryption_keys", _decoded(key)) for key in settings.encryption_keys]
     for name, value in secrets:
         if DEVELOPMENT_MARK in value:
             raise ConfigurationError(f"{PREFIX}{name} is the development key: production needs one of its own")
-    for name, value in ini.items():
-        switch = name.startswith(("pyramid.debug", "pyramid.reload")) or name == "debug"
-        if (switch and str(value).strip().lower() not in ("", "0", "false", "no", "off")) or "debugtoolbar" in str(
-            value
-        ):
+    if settings.tokens.key.startswith("django-insecure-"):
+        raise ConfigurationError(f"{PREFIX}jwt.key is the key of a Django project that was never deployed")
+    switches = [*ini.items(), *((name, value) for name, value in environ.items() if name.startswith("PYRAMID_"))]
+    for name, value in switches:
+        spelled = name.lower().replace("_", ".")
+        debugging = spelled.startswith(("pyramid.debug", "pyramid.reload")) or spelled == "debug"
+        if (debugging and value.strip().lower() not in _OFF) or "debugtoolbar" in value:
             raise ConfigurationError(f"{name} switches debugging on: remove it in production")
 
 

@@ -27,6 +27,9 @@ from zope.sqlalchemy.datamanager import STATUS_CHANGED
 from tp_gateway.errors import ConfigurationError, GatewayError
 
 _READ_ONLY = "tp_gateway_read_only"
+_AWAY = ("08", "0A", "25006", "40", "53", "57")
+"""PostgreSQL's SQLSTATEs of a server that cannot do it now: connection lost, standby, read-only, deadlock, no
+resources, shut down (PostgreSQL documentation, appendix A)."""
 _UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
@@ -43,8 +46,8 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> None:
         self.engine = make_engine(url, pool_size=pool_size, busy_seconds=busy_seconds)
         self._write = orm.sessionmaker(self.engine, expire_on_commit=False)
-        reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
-        self._read = orm.sessionmaker(reader, expire_on_commit=False)
+        self._reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
+        self._read = orm.sessionmaker(self._reader, expire_on_commit=False)
         self._here = threading.local()
 
     @contextmanager
@@ -88,7 +91,7 @@ class Database:
 
     def check(self) -> None:
         """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
-        with _store_errors(), self.engine.connect() as connection:
+        with _store_errors(), self._reader.connect() as connection:
             if connection.dialect.name == "sqlite":
                 _check_pragmas(connection)
             head, present = _revisions(connection)
@@ -97,6 +100,11 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+_POSTGRESQL_TIMEOUTS = {"connect_timeout": 5, "tcp_user_timeout": 30_000}
+"""Seconds to connect, and milliseconds until an unanswered packet ends the connection: a host that says nothing must
+not hold a thread."""
 
 
 def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> sa.Engine:
@@ -109,7 +117,7 @@ def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> s
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": busy_seconds, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")  # whichever driver the URL was written for
-        return sa.create_engine(parsed, isolation_level="READ COMMITTED", **pool)
+        return sa.create_engine(parsed, isolation_level="READ COMMITTED", connect_args=_POSTGRESQL_TIMEOUTS, **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -157,6 +165,10 @@ def _store_errors() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailable from error
+    except sa.exc.DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", None) or "").startswith(_AWAY):
+            raise StoreUnavailable from error
+        raise
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------

@@ -179,6 +179,15 @@ class Metadata(colander.SchemaType):
         return dict(cstruct)
 
 
+class Sequence(colander.Sequence):
+    """A JSON list; unlike colander's own it does not repeat what was sent."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any, accept_scalar: bool | None = None) -> Any:
+        if cstruct is not colander.null and not isinstance(cstruct, list):
+            raise colander.Invalid(node, "Not a list")
+        return super().deserialize(node, cstruct, accept_scalar)
+
+
 class StrictMapping(colander.Mapping):
     """A mapping that names every unknown key instead of dropping it, and reads `null` as absent."""
 
@@ -234,7 +243,8 @@ def _messages(invalid: colander.Invalid) -> Any:
 
 def _texts(messages: Iterable[Any]) -> Iterable[str]:
     for message in messages:
-        yield message.interpolate() if hasattr(message, "interpolate") else str(message)
+        shown = message.interpolate() if hasattr(message, "interpolate") else str(message)
+        yield shown.encode("utf-8", "replace").decode()
 
 
 def printable(name: str) -> str:

@@ -78,6 +78,8 @@ class TokenVerifier:
     ) -> None:
         self._algorithm, self._key, self._service_key = algorithm, key, service_key
         self._keys = _key_set(jwks) if jwks else None
+        if self._keys is None and algorithm != "HS256":
+            _require_public_key(algorithm, key)
         self._issuer, self._audience, self._role_claim, self._leeway = issuer, audience, role_claim, leeway
 
     def verify(self, token: str) -> Identity:
@@ -154,6 +156,14 @@ class TokenVerifier:
         if self._role_claim and (role not in ROLES or role == SERVICE):
             raise jwt.InvalidTokenError("role")
         return Identity(user_id=int(user_id), role=role)
+
+
+def _require_public_key(algorithm: str, key: str) -> None:
+    """A key that cannot be read would answer 401 to everybody; better not to start."""
+    try:
+        jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    except (ValueError, TypeError, jwt.PyJWTError):
+        raise ConfigurationError(f"tp_gateway.jwt.public_key_file holds no {algorithm} public key") from None
 
 
 def _key_set(jwks: str) -> jwt.PyJWKSet:

@@ -31,10 +31,13 @@ def exponent(currency: str) -> int:
 
 
 def to_minor_units(amount: Decimal, currency: str) -> int:
-    """`Decimal("180.00")`, `"AUD"` -> 18000. ValueError if `currency` has fewer decimal places than `amount`."""
+    """`Decimal("180.00")`, `"AUD"` -> 18000. ValueError if `currency` has fewer decimal places than
+    `amount`, or if it is more than `MAX_MINOR_UNITS`."""
     scaled = amount.scaleb(exponent(currency))
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{currency} has {exponent(currency)} decimal places")
+    if abs(scaled) > MAX_MINOR_UNITS:
+        raise ValueError(f"At most {to_decimal_text(MAX_MINOR_UNITS, currency)}")
     return int(scaled)
 
 

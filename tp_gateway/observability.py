@@ -6,11 +6,12 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+
+from tp_gateway.card_numbers import card_numbers
 
 REQUESTS = Counter("tp_gateway_requests_total", "HTTP requests", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram("tp_gateway_request_seconds", "Time to answer", ["route"])
@@ -28,46 +29,6 @@ _SECRET_KEYS = re.compile(
 _SECRET_TEXT = re.compile(  # keys, client secrets, JWTs
     r"\b[srp]k_(?:live|test)_\w+|\bwhsec_[\w+/=]+|\b\w+_secret_\w+|\beyJ[\w-]{8,}(?:\.[\w-]*)*"
 )
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:[ -]\d+)*")  # groups of digits, but not the decimals of a number
-_GROUP = re.compile(r"\d+")
-
-_CARD_PREFIX = re.compile(
-    r"4|5[0-8]|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)|3[47]|3(?:0[0-5]|[689])|35|6(?:011|4[4-9]|5|2|0|3|7|8|9)|2131|1800"
-)
-
-
-def card_numbers(text: str) -> Iterable[tuple[int, int]]:
-    """Where `text` has 13 to 19 digits (spaces and dashes allowed) with a card network's prefix and a right Luhn digit
-    (ISO/IEC 7812), also next to other digits ("4242 4242 4242 4242 12/26"). Of several readings the longest."""
-    for run in _DIGITS.finditer(text):
-        groups = [(group.start() + run.start(), group.group()) for group in _GROUP.finditer(run.group())]
-        first = 0
-        while first < len(groups):
-            used = _card_at(groups, first)
-            if used:
-                last, digits = groups[first + used - 1]
-                yield groups[first][0], last + len(digits)
-            first += used or 1
-
-
-def _card_at(groups: list[tuple[int, str]], first: int) -> int:
-    """How many groups from `first` on make a card number; 0 if none do."""
-    digits, longest = "", 0
-    for used, (_, group) in enumerate(groups[first : first + 19], 1):
-        digits += group
-        if len(digits) > 19:
-            break
-        if len(digits) >= 13 and _CARD_PREFIX.match(digits) and _luhn(digits):
-            longest = used
-    return longest
-
-
-def _luhn(digits: str) -> bool:
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + position % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
 
 
 def scrub_text(text: str) -> str:

@@ -17,7 +17,7 @@ from tp_gateway.errors import ConfigurationError
 from tp_gateway.timing import Timing
 
 ROOT = Path(__file__).parents[2]
-SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
+SECRET = "hunter2-swordfish-0123456789-abcdefgh"
 KEY = base64.urlsafe_b64encode(b"hunter2hunter2hunter2hunter2hunt").decode()
 INI = {
     "tp_gateway.mode": "production",

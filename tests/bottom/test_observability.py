@@ -14,7 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from tp_gateway.observability import HIDDEN, card_numbers, scrub, scrub_text
+from tp_gateway.card_numbers import card_numbers
+from tp_gateway.observability import HIDDEN, scrub, scrub_text
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjo0NX0.c2lnbmF0dXJl-_"
 CARDS = ["4242424242424242", "5555555555554444", "378282246310005", "6011111111111117", "3566002020360505"]

@@ -263,6 +263,21 @@ def test_a_cancelled_appointment_closes_its_open_intent(clinic: Clinic) -> None:
     assert refused(clinic.pay).code == "not_payable"
 
 
+@pytest.mark.parametrize("with_invoice", [False, True])
+def test_an_open_card_form_follows_the_appointment(clinic: Clinic, with_invoice: bool) -> None:
+    """A lowered fee, or a cancelled appointment that has an invoice: nobody pays what is not asked any more."""
+    clinic.appointment()
+    if with_invoice:
+        clinic.invoice(appointment_id=123)
+    waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
+    clinic.appointment(**({"status": "cancelled"} if with_invoice else {"fee": 10000}))
+    clinic.work()
+    assert clinic.payment(waiting.id).state == "failed"
+    assert [intent["status"] for intent in clinic.books()["payment_intents"]] == ["canceled"]
+    paid = clinic.pay(amount=None)
+    assert clinic.payment(paid.id).captured == (18000 if with_invoice else 10000)
+
+
 def test_a_policy_can_veto_before_anything_is_written(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hook's own behaviour; that plugins are found and loaded is tested with the registry."""
     clinic.appointment()

@@ -111,7 +111,7 @@ def test_an_abandoned_browser_payment_expires(clinic: Clinic) -> None:
         from tests.clinic import _text
 
         old = datetime.now(UTC) - timedelta(hours=25)
-        session.execute(_text("UPDATE payments SET created_at = :old", old=old))
+        session.execute(_text("UPDATE payments SET expires_at = :old", old=old))
     settle_down(clinic)
     ended = clinic.payment(waiting.id)
     assert (ended.state, ended.reason) == ("failed", "expired")

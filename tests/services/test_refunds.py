@@ -6,12 +6,14 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.clinic import Clinic, Key, _text, refused, sandbox
 from tests.invariants import check_invariants
 from tests.services.test_recovery import settle_down
+from tp_gateway.database import StoreUnavailable
 from tp_gateway.errors import GatewayError
 
 REFUND = "POST /v1/refunds"
@@ -216,3 +218,37 @@ def test_an_event_that_never_arrived_is_fetched_once(clinic: Clinic) -> None:
     assert [row.state for row in clinic.rows("SELECT state FROM inbox_events WHERE kind = 'refund.failed'")] == [
         "applied"
     ]
+
+
+def test_a_refund_that_was_sent_is_never_answered_with_an_error(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store goes away while the provider answers: a repeat "because nothing was started" would pay twice."""
+    clinic.appointment()
+    paid = clinic.pay()
+    provider, away = clinic.gateway.registry.by_slug("stripe"), False
+    send = provider.refund
+
+    def lose_the_store(order: Any) -> Any:
+        nonlocal away
+        outcome = send(order)
+        away = True
+        return outcome
+
+    def unavailable(original: Any) -> Any:
+        def wrapped() -> Any:
+            if away:
+                raise StoreUnavailable
+            return original()
+
+        return wrapped
+
+    with monkeypatch.context() as outage:
+        outage.setattr(provider, "refund", lose_the_store)
+        for name in ("transaction", "read"):
+            outage.setattr(clinic.database, name, unavailable(getattr(clinic.database, name)))
+        answer = clinic.refund(paid.id, "50.00", key=KEY)
+    assert answer.body["status"] == "pending"
+    settle_down(clinic)
+    assert len(clinic.books()["refunds"]) == 1
+    assert clinic.refund(paid.id, "50.00", key=KEY).body["status"] == "succeeded"

@@ -76,6 +76,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "captured": 18000,
         "parameters": {"a": [1, "2"]},
         "created_by": "user:45",
+        "expires_at": NOON,
         "created_at": NOON,
         "updated_at": NOON,
     },

@@ -33,6 +33,7 @@ FACTS = PaymentFacts(
     checks=0,
     next_check_at=None,
     observed_at=None,
+    expires_at=datetime(2025, 1, 20, 10, 30, tzinfo=UTC),
     reference="pi_1",
     method_reference="pm_1",
     save_method=False,

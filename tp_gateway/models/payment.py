@@ -20,10 +20,11 @@ IS_OPEN_SINGLE_FLIGHT = sa.text(f"single_flight AND {IS_OPEN}")
 class Payment(Base):
     """One attempt to pay a payable. Amounts in minor units of `currency`.
 
-    `reference` is the provider's object and `uuid` is what the provider knows us by. `epoch` fences: whoever takes
-    the row over adds one, and a step of an older epoch changes nothing. `next_check_at` is when somebody else may
-    take it over (a live worker keeps it in the future) and, later, when the sweep looks again; NULL when there is
-    nothing left to find out. `observed_at` is when the look at the provider began whose answer was applied last.
+    `reference` is the provider's object and `uuid` is what the provider knows us by. `epoch` fences: whoever takes the
+    row over adds one, and a step of an older epoch changes nothing. `next_check_at` is when somebody else may take it
+    over (a live worker keeps it in the future) and, later, when the sweep looks again; NULL when there is nothing left
+    to find out. `observed_at` is when the look at the provider began whose answer was applied last. `expires_at` is
+    until when it may wait for its customer.
     """
 
     __tablename__ = "payments"
@@ -67,6 +68,7 @@ class Payment(Base):
     checks: orm.Mapped[int] = orm.mapped_column(default=0)
     next_check_at: orm.Mapped[datetime | None]
     observed_at: orm.Mapped[datetime | None]
+    expires_at: orm.Mapped[datetime]
 
     reference: orm.Mapped[str | None]
     method_reference: orm.Mapped[str | None]

@@ -33,10 +33,12 @@ from tp_gateway.contract import (
     SavedMethod,
 )
 from tp_gateway.errors import GatewayError
+from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
 from tp_gateway.registry.breaker import Breaker
 
 T = TypeVar("T")
+_START_PATIENCE = 1.0
 _STARTS = ("prepare", "save_method", "check")
 log = observability.logger(__name__)
 
@@ -72,10 +74,10 @@ class GuardedProvider:
         return self.manifest.slug
 
     def require_available(self) -> None:
-        """Before anything is written: 503 in no time while the circuit is open or every lane is taken."""
+        """Before anything is written: 503 in no time while the circuit is open, and soon while every lane is taken."""
         if self._breaker.is_open():
             raise GatewayError("service_unavailable", retry_after=self._breaker.seconds_left())
-        if not self._lanes.acquire(blocking=False):
+        if not self._lanes.acquire(timeout=_START_PATIENCE):
             raise GatewayError("service_unavailable", retry_after=1)
         self._lanes.release()
 
@@ -133,8 +135,8 @@ class GuardedProvider:
         """Pure, so it runs right here. Any exception at all means: not signed by the provider."""
         try:
             found = list(self._provider.parse_webhook(body, headers))
-            if not all(isinstance(observation, Observation) for observation in found):
-                raise TypeError("not an Observation")
+            if not all(isinstance(observation, Observation) and _is_storable(observation) for observation in found):
+                raise TypeError("not an Observation that can be kept")
             return found
         except InvalidSignature:
             raise
@@ -171,8 +173,9 @@ class GuardedProvider:
 
     def _call(self, member: str, deadline: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         self._require_no_transaction()
-        # What starts something is refused at once when every lane is taken; what was started waits to be finished.
-        patience = 0.0 if member in _STARTS else max(0.0, deadline - time.monotonic())
+        # What starts something waits a moment for a lane; what was started waits to be finished.
+        left = max(0.0, deadline - time.monotonic())
+        patience = min(left, _START_PATIENCE) if member in _STARTS else left
         if not self._lanes.acquire(timeout=patience):
             raise _NotSent("lanes_full")
         if not self._breaker.admit():
@@ -238,6 +241,12 @@ def _impossible(outcome: Any) -> str:
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
     return ""
+
+
+def _is_storable(seen: Observation) -> bool:
+    texts = (seen.event_id, seen.kind, seen.reference, seen.payer, seen.note, *seen.labels, *seen.labels.values())
+    aware = seen.occurred_at is None or seen.occurred_at.tzinfo is not None
+    return aware and all(text is None or (isinstance(text, str) and is_storable(text)) for text in texts)
 
 
 def _is_reference(value: Any) -> bool:

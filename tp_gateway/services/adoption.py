@@ -61,6 +61,7 @@ class Adoption:
                 "transaction_id": evidence.transaction,
                 "receipt_url": evidence.receipt_url,
                 "late_success": True,
+                "expires_at": now,
                 "created_by": ACTOR,
                 "created_at": now,
                 "updated_at": now,

@@ -55,6 +55,7 @@ class PaymentFacts:
     checks: int
     next_check_at: datetime | None
     observed_at: datetime | None
+    expires_at: datetime
     reference: str | None
     method_reference: str | None
     save_method: bool

@@ -99,6 +99,7 @@ class Opening:
             "checks": 0,
             "next_check_at": now + timedelta(seconds=self._timing.lease),
             "observed_at": None,
+            "expires_at": now + timedelta(seconds=self._timing.browser_expiry),
             "reference": None,
             "method_reference": method_reference,
             "save_method": wanted.save_method,

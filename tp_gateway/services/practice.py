@@ -116,16 +116,18 @@ class Practice:
             new_id = session.execute(insert(session, Y).returning(Y.c.id), values).scalar_one()
             payables[row["id"]] = values | {"id": new_id}
             return
-        if payable["invoice_id"] is not None:
-            return
-        values = {"amount": row["fee"], "currency": row["currency"], "open": not cancelled}
-        if any(payable[name] != value for name, value in values.items()):
-            session.execute(sa.update(Y).where(Y.c.id == payable["id"]).values(values))
-            payable.update(values)
-        if cancelled:
-            # The sweep closes what waits for the customer on a payable that is not open.
-            waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER)
-            session.execute(sa.update(P).where(*waiting).values(next_check_at=self._clock()))
+        if payable["invoice_id"] is None:
+            values = {"amount": row["fee"], "currency": row["currency"], "open": not cancelled}
+            if any(payable[name] != value for name, value in values.items()):
+                session.execute(sa.update(Y).where(Y.c.id == payable["id"]).values(values))
+                payable.update(values)
+        # A card form that is open for another price, or for an appointment that will not be, is closed by the sweep. (A
+        # live invoice stays payable: it may be the fee for not coming.)
+        due = payable["amount"] - payable["amount_paid"]
+        outdated = sa.true() if cancelled else P.c.amount > due
+        waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER, outdated)
+        now = self._clock()
+        session.execute(sa.update(P).where(*waiting).values(next_check_at=now, expires_at=now))
 
 
 def _one_push_at_a_time(session: orm.Session) -> None:

@@ -133,10 +133,8 @@ class Recovery:
         chargeable = outcome.state in (OutcomeState.DECLINED, OutcomeState.NOT_SENT) and not outcome.closed
         if chargeable and outcome.reference is not None:
             return True
-        if payment.state != S.AWAITING_CUSTOMER or outcome.state is not OutcomeState.NEEDS_ACTION:
-            return False
-        expired = self._clock() - payment.created_at > timedelta(seconds=self._timing.browser_expiry)
-        return expired or not self._standing(payment.id).payable_open
+        waits = payment.state == S.AWAITING_CUSTOMER and outcome.state is OutcomeState.NEEDS_ACTION
+        return waits and payment.expires_at <= self._clock()
 
     def _certainly_absent(self, payment: PaymentFacts, outcome: Outcome) -> bool:
         """A one-step payment that the provider does not know, after the time in which a late request could still reach

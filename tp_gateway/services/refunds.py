@@ -80,8 +80,13 @@ class Refunds:
                 self._idempotency.attach(session, key, payment_id=payment_id, refund_id=refund.id)
         if repeat is not None:
             return self._repeat(repeat, render)
-        sent = self._send(refund, who.actor, R.CREATED)
-        return self._answer(sent or self._present(refund.id), render, key)
+        # From here on money may be on its way: whatever the store does, the answer is never an error.
+        try:
+            refund = self._send(refund, who.actor, R.CREATED) or self._present(refund.id)
+            return self._answer(refund, render, key)
+        except StoreUnavailable:
+            log.warning("refund_answered_without_store", refund_id=refund.id)
+            return render(refund, before.payment)
 
     def of_payment(self, payment_id: int) -> list[RefundFacts]:
         """Every refund of a payment, oldest first."""

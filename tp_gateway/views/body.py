@@ -22,7 +22,10 @@ def read_body(request: Any, limit: int) -> bytes:
     wanted = limit + 1 if declared is None else declared
     parts: list[bytes] = []
     while wanted > 0:
-        part = request.environ["wsgi.input"].read(min(wanted, _CHUNK))
+        try:
+            part = request.environ["wsgi.input"].read(min(wanted, _CHUNK))
+        except OSError:  # a malformed chunk, a connection that went away
+            raise GatewayError("invalid_json", "The body could not be read") from None
         if not part:
             break
         parts.append(part)

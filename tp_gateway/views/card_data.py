@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
+from tp_gateway.card_numbers import card_numbers
 from tp_gateway.errors import GatewayError
-from tp_gateway.observability import card_numbers
 
 _KEYS = frozenset(
     {"number", "pan", "primaryaccountnumber", "cardnumber", "cardno", "ccnumber", "ccnum", "cardpan", "pinblock"}
     | {"cvc", "cvc2", "cvv", "cvv2", "cvn", "csc", "cardcvc", "cardcvv", "cardcode", "securitycode", "cardsecuritycode"}
-    | {"cardverificationvalue", "track1", "track2", "trackdata"}
+    | {"track1", "track2", "trackdata", "cid"}
 )
 """Without case, spaces and punctuation: `card[number]` and `Card_Number` are `cardnumber`."""
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
@@ -24,7 +24,12 @@ _HEX_ID = re.compile(
     r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9a-z])",
     re.IGNORECASE,
 )
-_OWN_SECRETS = frozenset({"HTTP_AUTHORIZATION", "HTTP_COOKIE"})
+_NOT_SEARCHED = frozenset(
+    {"HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_TRACEPARENT", "HTTP_TRACESTATE", "HTTP_BAGGAGE", "HTTP_SENTRY_TRACE"}
+    | {"HTTP_X_AMZN_TRACE_ID", "HTTP_X_CLOUD_TRACE_CONTEXT", "HTTP_X_B3_TRACEID", "HTTP_X_B3_SPANID"}
+    | {"HTTP_X_DATADOG_TRACE_ID", "HTTP_X_DATADOG_PARENT_ID"}
+)
+"""Our own secrets, and the random numbers of tracing systems; neither is kept."""
 
 
 def refuse_in_request(environ: dict[str, Any]) -> None:
@@ -33,7 +38,7 @@ def refuse_in_request(environ: dict[str, Any]) -> None:
     if _has_card_number(_path(environ)) or (query and _in_query(query)):
         raise GatewayError("card_data_not_accepted")
     for name, value in environ.items():
-        if name.startswith("HTTP_") and name not in _OWN_SECRETS and _has_card_number(value):
+        if name.startswith("HTTP_") and name not in _NOT_SEARCHED and _has_card_number(value):
             raise GatewayError("card_data_not_accepted")
 
 
@@ -70,7 +75,8 @@ def _path(environ: dict[str, Any]) -> str:
 
 
 def _names_card_data(key: str) -> bool:
-    return _NOT_ALPHANUMERIC.sub("", _plain(key).lower()) in _KEYS
+    name = _NOT_ALPHANUMERIC.sub("", unicodedata.normalize("NFKC", _plain(key)).lower())
+    return name in _KEYS or "cvc" in name or "cvv" in name or "verification" in name
 
 
 def _has_card_number(text: str) -> bool:

@@ -13,6 +13,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 
 from tp_gateway import observability
+from tp_gateway.card_numbers import card_numbers
 from tp_gateway.views.errors import internal_error
 
 log = observability.logger("tp_gateway.access")
@@ -51,6 +52,7 @@ def http_tween_factory(handler: Handler, registry: Any) -> Handler:
             response = internal_error(error)
         _complete(response, request, request_id, origins)
         _record(request, response, time.perf_counter() - started)
+        structlog.contextvars.clear_contextvars()
         return response
 
     return http_tween
@@ -58,7 +60,7 @@ def http_tween_factory(handler: Handler, registry: Any) -> Handler:
 
 def _request_id(given: str) -> str:
     """The caller's own, if it is harmless in a log and in a header. A card number is not."""
-    harmless = _REQUEST_ID.fullmatch(given) and not any(True for _ in observability.card_numbers(given))
+    harmless = _REQUEST_ID.fullmatch(given) and not any(True for _ in card_numbers(given))
     return given if harmless else uuid4().hex
 
 

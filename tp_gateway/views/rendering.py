@@ -128,6 +128,10 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
 def message(facts: PaymentFacts) -> str:
     if facts.state == PaymentState.AWAITING_CUSTOMER:
         return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
+    if facts.needs_review and facts.state not in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
+        return _CONFIRMING  # money may be held that is not understood yet
+    if facts.reason == Reason.CANCELED and facts.state == PaymentState.FAILED:
+        return "The payment was cancelled. No money was taken."
     return _MESSAGES.get(facts.status, _CONFIRMING)
 
 

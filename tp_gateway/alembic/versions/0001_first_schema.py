@@ -261,6 +261,7 @@ def upgrade() -> None:
         sa.Column("checks", sa.Integer(), nullable=False),
         sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("method_reference", sa.Text(), nullable=True),
         sa.Column("save_method", sa.Boolean(), nullable=False),

@@ -115,7 +115,7 @@ class Parameters(fields.Schema):
     """The frontend's `payment_method_types` is `allowed_payment_method_types` in Stripe's present API."""
 
     payment_method_types = colander.SchemaNode(
-        colander.Sequence(), colander.SchemaNode(fields.Text()), missing=colander.drop, validator=_check_types
+        fields.Sequence(), colander.SchemaNode(fields.Text()), missing=colander.drop, validator=_check_types
     )
     return_url = colander.SchemaNode(
         fields.Text(), missing=colander.drop, validator=colander.All(colander.Length(max=500), _check_return_url)
