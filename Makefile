@@ -21,7 +21,8 @@ LOCK := $(BIN)/uv pip compile setup.py -q --universal --python-version 3.11 --ge
 
 help:
 	@echo "make demo     the gateway, a stand-in for Stripe and a sample clinic on this machine (ONCE=1: show and stop; PORT=7000)"
-	@echo "make serve    the gateway alone, with development.ini"
+	@echo "make serve    the gateway alone, with development.ini (docs/testing.md says how to start the stand-in beside it)"
+	@echo "make lint     format, lint, types and import rules alone"
 	@echo "make test     the tests, on SQLite and PostgreSQL (ARGS='tests/api -x' for some)"
 	@echo "make check    format, lint, types, import rules, then the tests"
 	@echo "make soak     the tests that run for minutes"
@@ -49,7 +50,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 bench: $(RUNTIME)
-	@test -d benchmarks || { echo "The benchmark is not part of this release."; exit 1; }
+	@test -d benchmarks || { echo "The benchmark is still to come."; exit 1; }
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 lock: $(DEV)
@@ -57,7 +58,7 @@ lock: $(DEV)
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info examples/*/build examples/*/*.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The editable install comes last and without dependencies or a build environment of its own: everything that it

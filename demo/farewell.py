@@ -28,7 +28,7 @@ def farewell(stage: Stage) -> None:
         body |= {"payment_method": "card", "payment_method_id": card}
         say(_line("PATIENT", base, "/api/billing/payments/", body))
     say(_line("PATIENT", base, "/api/billing/payments/"))
-    say("\n# practice manager: who paid, an invoice at the desk, money back")
+    say("\n# practice manager: who paid, an invoice charged by staff, money back")
     say(_line("MANAGER", base, "/api/billing/payments/?status=succeeded&limit=5"))
     say(_line("MANAGER", base, f"/api/billing/invoices/{invoice.id}/pay/", by_card))
     if stage.paid:

@@ -187,8 +187,10 @@ def _providers(given: argparse.Namespace) -> int:
     observability.configure_logging("error")
     for name in sorted(set(installed()) - set(settings.providers)):
         print(f"{name}: installed, not enabled")
-    well = True
-    for provider in tp_gateway.make_registry(settings):
+    well, registry = True, tp_gateway.make_registry(settings)
+    for name in sorted(registry.without_provider):
+        print(f"{name}: enabled, brings no provider (a policy or a listener)")
+    for provider in registry:
         try:
             health = provider.check(_CHECK_SECONDS)
             ok, message = health.ok, health.message

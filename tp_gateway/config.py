@@ -124,7 +124,8 @@ class _Reader:
     def text(self, name: str, default: str | None = None) -> str:
         value = self.find(name) or default
         if value is None:
-            raise ConfigurationError(f"{PREFIX}{name} is not set")
+            variable = "DATABASE_URL" if name == "database_url" else (PREFIX + name).upper().replace(".", "_")
+            raise ConfigurationError(f"{PREFIX}{name} is not set (nor {variable} in the environment)")
         return value
 
     def words(self, name: str) -> list[str]:

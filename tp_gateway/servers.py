@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from functools import partial
 from typing import Any
 
@@ -45,7 +46,10 @@ def serve_with_waitress(app: Any, global_conf: dict[str, str] | None = None, **o
     defaults = dict(_WAITRESS)
     if options.keys() & {"host", "port", "unix_socket", "listen"}:
         del defaults["listen"]
-    server = waitress.server.create_server(app, **{**defaults, **options})
+    try:
+        server = waitress.server.create_server(app, **{**defaults, **options})
+    except OSError as error:
+        sys.exit(f"tp-gateway: cannot listen: {error.strerror} (choose another `listen` in the ini's [server:main])")
     # waitress itself gives requests five seconds to end, and a payment may take longer.
     server.task_dispatcher.shutdown = partial(server.task_dispatcher.shutdown, timeout=STOP_SECONDS)
     signal.signal(signal.SIGTERM, _interrupt)

@@ -40,10 +40,14 @@ Section = Callable[[str, Iterable[str]], dict[str, str]]
 
 
 class Registry:
-    """The enabled providers by method, and the hooks of every enabled plugin."""
+    """The enabled providers by method, and the hooks of every enabled plugin. `without_provider` names the plugins that
+    are here for their policy or their ears only."""
 
-    def __init__(self, manager: pluggy.PluginManager, providers: Iterable[GuardedProvider]) -> None:
+    def __init__(
+        self, manager: pluggy.PluginManager, providers: Iterable[GuardedProvider], without_provider: Iterable[str] = ()
+    ) -> None:
         self._hooks = manager.hook
+        self.without_provider = tuple(without_provider)
         self._by_slug = {provider.slug: provider for provider in providers}
         self._by_method = {provider.manifest.method: provider for provider in self._by_slug.values()}
 
@@ -125,7 +129,8 @@ def load(
             )
     if not providers:
         raise ConfigurationError("tp_gateway.providers: none of the enabled plugins brings a provider")
-    return Registry(manager, providers)
+    without = [name for name, _ in manager.list_name_plugin() if name not in owners.values()]
+    return Registry(manager, providers, without)
 
 
 def installed() -> dict[str, metadata.EntryPoint]:

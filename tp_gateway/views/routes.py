@@ -1,4 +1,8 @@
-"""The whole API on one screen. Paths are as the frontend calls them, trailing slash included; nothing redirects."""
+"""The whole API on one screen. Paths are as the frontend calls them, trailing slash included; nothing redirects.
+
+A new route needs a line here, a view in the file of its group, a permission in `tp_gateway/identity.py` (PERMISSIONS)
+and its heading in `docs/api.md`; tests hold all four together.
+"""
 
 from __future__ import annotations
 
