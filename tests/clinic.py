@@ -130,7 +130,7 @@ class Clinic:
         """One round of every loop of the worker."""
         self.gateway.inbox.work()
         self.gateway.recovery.sweep()
-        self.gateway.refunds.sweep()
+        self.gateway.refund_sending.sweep()
         self.gateway.outbox.relay()
 
     def pass_time(self, **more: float) -> None:

@@ -66,6 +66,12 @@ def reference_to(column: str, *, nullable: bool = False, index: bool = False) ->
     return orm.mapped_column(BigId, sa.ForeignKey(column), nullable=nullable, index=index)
 
 
+def due_index(name: str, column: str) -> sa.Index:
+    """Over what still waits for its turn: small, however many rows are done with."""
+    waiting = sa.text(f"{column} IS NOT NULL")
+    return sa.Index(f"ix_{name}_{column}", column, postgresql_where=waiting, sqlite_where=waiting)
+
+
 def one_of(column: str, values: Any, name: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=name)
 

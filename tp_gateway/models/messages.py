@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.models.base import Base, one_of, primary_key, reference_to
+from tp_gateway.models.base import Base, due_index, one_of, primary_key, reference_to
 from tp_gateway.models.states import InboxState
 
 
@@ -21,12 +21,7 @@ class InboxEvent(Base):
     __table_args__ = (
         one_of("state", InboxState, "state"),
         sa.UniqueConstraint("provider", "event_id"),
-        sa.Index(
-            "ix_inbox_events_next_attempt_at",
-            "next_attempt_at",
-            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
-            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
-        ),
+        due_index("inbox_events", "next_attempt_at"),
     )
 
     id: orm.Mapped[int] = primary_key()
@@ -49,14 +44,7 @@ class OutboxMessage(Base):
     """One committed fact to tell. `uuid` is its stable id; in order per payment."""
 
     __tablename__ = "outbox_messages"
-    __table_args__ = (
-        sa.Index(
-            "ix_outbox_messages_next_attempt_at",
-            "next_attempt_at",
-            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
-            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (due_index("outbox_messages", "next_attempt_at"),)
 
     id: orm.Mapped[int] = primary_key()
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), unique=True)

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from tp_gateway import money
 from tp_gateway.contract import Flow
-from tp_gateway.models.base import Base, is_currency, one_of, primary_key, reference_to
+from tp_gateway.models.base import Base, due_index, is_currency, one_of, primary_key, reference_to
 from tp_gateway.models.states import OPEN_STATES, PaymentState, RefundState
 
 IS_OPEN = f"state IN ({', '.join(repr(str(state)) for state in OPEN_STATES)})"
@@ -43,12 +43,7 @@ class Payment(Base):
             postgresql_where=IS_OPEN_SINGLE_FLIGHT,
             sqlite_where=IS_OPEN_SINGLE_FLIGHT,
         ),
-        sa.Index(
-            "ix_payments_next_check_at",
-            "next_check_at",
-            postgresql_where=sa.text("next_check_at IS NOT NULL"),
-            sqlite_where=sa.text("next_check_at IS NOT NULL"),
-        ),
+        due_index("payments", "next_check_at"),
     )
 
     id: orm.Mapped[int] = primary_key()
@@ -106,12 +101,7 @@ class Refund(Base):
         is_currency(),
         sa.CheckConstraint(f"amount BETWEEN 1 AND {money.MAX_MINOR_UNITS}", name="amount"),
         sa.UniqueConstraint("provider", "reference"),
-        sa.Index(
-            "ix_refunds_next_check_at",
-            "next_check_at",
-            postgresql_where=sa.text("next_check_at IS NOT NULL"),
-            sqlite_where=sa.text("next_check_at IS NOT NULL"),
-        ),
+        due_index("refunds", "next_check_at"),
     )
 
     id: orm.Mapped[int] = primary_key()

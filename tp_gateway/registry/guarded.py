@@ -27,15 +27,12 @@ from tp_gateway.contract import (
     Prepared,
     Provider,
     Reason,
-    RefundFact,
     RefundOrder,
-    RefundState,
     SavedMethod,
 )
 from tp_gateway.errors import GatewayError
-from tp_gateway.fields import is_storable
-from tp_gateway.money import MAX_MINOR_UNITS, is_currency
 from tp_gateway.registry.breaker import Breaker
+from tp_gateway.registry.plausible import can_be_kept, impossible, is_reference
 
 T = TypeVar("T")
 _START_PATIENCE = 1.0
@@ -88,7 +85,7 @@ class GuardedProvider:
 
     def prepare(self, order: Order) -> Prepared | Outcome:
         answer = self._outcome("prepare", order.deadline, order, kinds=(Prepared, Outcome))
-        if isinstance(answer, Prepared) and not _is_reference(answer.reference):
+        if isinstance(answer, Prepared) and not is_reference(answer.reference):
             return self._nonsense("prepare", "no reference")
         if isinstance(answer, Outcome):
             return self._checked("prepare", answer)
@@ -135,7 +132,7 @@ class GuardedProvider:
         """Pure, so it runs right here. Any exception at all means: not signed by the provider."""
         try:
             found = list(self._provider.parse_webhook(body, headers))
-            if not all(isinstance(observation, Observation) and _is_storable(observation) for observation in found):
+            if not all(isinstance(observation, Observation) and can_be_kept(observation) for observation in found):
                 raise TypeError("not an Observation that can be kept")
             return found
         except InvalidSignature:
@@ -213,7 +210,7 @@ class GuardedProvider:
             observability.PROVIDER_SECONDS.labels(self.slug, member, result).observe(time.monotonic() - started)
 
     def _checked(self, member: str, outcome: Outcome) -> Outcome:
-        problem = _impossible(outcome)
+        problem = impossible(outcome)
         return self._nonsense(member, problem) if problem else outcome
 
     def _nonsense(self, member: str, what: str) -> Outcome:
@@ -223,44 +220,3 @@ class GuardedProvider:
 
 class _NotSent(Exception):
     """The call was never started."""
-
-
-def _impossible(outcome: Any) -> str:
-    """Why an outcome cannot be believed: amounts are positive integers, success names money, currency and evidence."""
-    if not isinstance(outcome.state, OutcomeState):
-        return "no OutcomeState"
-    if outcome.reference is not None and not _is_reference(outcome.reference):
-        return "a reference that cannot be one"
-    if outcome.state is OutcomeState.SUCCEEDED:
-        if not _is_amount(outcome.settled) or not (isinstance(outcome.currency, str) and is_currency(outcome.currency)):
-            return "success without an amount and a currency"
-        if not _is_reference(outcome.reference) or not _is_reference(outcome.evidence):
-            return "success without a reference and evidence"
-    if outcome.fee not in (None, 0) and not _is_amount(outcome.fee):
-        return "a fee that is no amount"
-    if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
-        return "refunds that cannot be"
-    return ""
-
-
-def _is_storable(seen: Observation) -> bool:
-    texts = (seen.event_id, seen.kind, seen.reference, seen.payer, seen.note, *seen.labels, *seen.labels.values())
-    aware = seen.occurred_at is None or seen.occurred_at.tzinfo is not None
-    return aware and all(text is None or (isinstance(text, str) and is_storable(text)) for text in texts)
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 255
-
-
-def _is_amount(value: Any) -> bool:
-    return type(value) is int and 0 < value <= MAX_MINOR_UNITS
-
-
-def _is_refund(fact: Any) -> bool:
-    return (
-        isinstance(fact, RefundFact)
-        and isinstance(fact.state, RefundState)
-        and _is_amount(fact.amount)
-        and _is_reference(fact.reference)
-    )

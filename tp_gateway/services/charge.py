@@ -60,12 +60,8 @@ class Charge:
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
-        self._settlement, self._idempotency, self._environment, self._clock = (
-            settlement,
-            idempotency,
-            environment,
-            clock,
-        )
+        self._settlement, self._idempotency = settlement, idempotency
+        self._environment, self._clock = environment, clock
 
     # --- the live request -----------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
 from tp_gateway.services.recovery import Recovery
+from tp_gateway.services.refund_sending import RefundSending
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
 from tp_gateway.services.reverse_sweep import ReverseSweep
@@ -37,6 +38,7 @@ class Gateway:
     currency: str
     payments: Payments
     refunds: Refunds
+    refund_sending: RefundSending
     payment_methods: PaymentMethods
     invoices: Invoices
     practice: Practice
@@ -79,13 +81,15 @@ def build_gateway(
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
+    sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
     return Gateway(
         database=database,
         registry=registry,
         timing=timing,
         currency=currency,
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
-        refunds=Refunds(database, registry, vault, timing, refund_settlement, recovery, charge, idempotency, clock),
+        refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
+        refund_sending=sending,
         payment_methods=methods,
         invoices=Invoices(database, time_zone, clock),
         practice=Practice(database, clock),
