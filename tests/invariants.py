@@ -30,6 +30,7 @@ def check_invariants(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool 
         *_no_double_charge(store, books),
         *_charges_agree(store, books, at_rest),
         *_refunds_agree(store, books, at_rest),
+        *(_all_money_has_a_place(store, books) if at_rest else []),
         *_ledger_adds_up(store),
         *_one_open_payment(store),
         *_payables_follow(store),
@@ -48,9 +49,11 @@ def _no_double_charge(store: Any, books: Any) -> list[str]:
     """I1: per payable, what the provider took less what it gave back is at most what was due."""
     payable_of = {payment["uuid"]: payment["payable_id"] for payment in store["payments"]}
     limits = {payable["id"]: payable["amount"] for payable in store["payables"]}
-    for entry in store["ledger_entries"]:
+    for payable in limits:
         # A refund that came back after the payable was paid again: the money is here, and it is the patient's.
-        limits[entry["payable_id"]] += entry["amount"] if entry["kind"] == "refund_credit_reversal" else 0
+        moved = [(e["kind"], e["amount"]) for e in store["ledger_entries"] if e["payable_id"] == payable]
+        came_back = sum(amount for kind, amount in moved if kind == "refund_reversal_credit")
+        limits[payable] += max(0, came_back - sum(amount for kind, amount in moved if kind == "refund_credit"))
     taken: dict[int, int] = {}
     problems = []
     for charge in _succeeded(books):
@@ -93,6 +96,27 @@ def _charges_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
         for key in booked.keys() & there
         if booked[key] != there[key]
     ]
+    return problems
+
+
+def _all_money_has_a_place(store: Any, books: Any) -> list[str]:
+    """I2, per payable and to the cent: what the provider holds is paid, credit or in suspense, less what was given up."""
+    intents, payable_of = _intents(books), {payment["uuid"]: payment["payable_id"] for payment in store["payments"]}
+    held: dict[int, int] = {}
+    for charge in _succeeded(books):
+        payable = payable_of.get(intents[charge["payment_intent"]]["metadata"].get("tp_gateway_payment"))
+        if payable is not None:
+            held[payable] = held.get(payable, 0) + charge["amount"] - charge["amount_refunded"]
+    problems = []
+    for payable in store["payables"]:
+        balance = dict.fromkeys(("patient_credit", "suspense", "adjustments"), 0)
+        for entry in (entry for entry in store["ledger_entries"] if entry["payable_id"] == payable["id"]):
+            for account, sign in ((entry["credit"], 1), (entry["debit"], -1)):
+                if account in balance:
+                    balance[account] += sign * entry["amount"]
+        there, here = held.get(payable["id"], 0), payable["amount_paid"] + sum(balance.values())
+        if there != here:
+            problems.append(f"I2 payable {payable['id']}: {there} at the provider, {here} here")
     return problems
 
 

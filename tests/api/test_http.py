@@ -139,6 +139,13 @@ def test_other_methods(quiet_api: Api, method: str, path: str, allowed: str) -> 
 
 
 @pytest.mark.catalogue(80)
+def test_a_path_with_a_line_end_is_another_path(quiet_api: Api) -> None:
+    """An exact rule of a proxy in front ("/metrics is internal") must not be got round."""
+    for path in ("/metrics%0A", "/healthz%0a", "/api/billing/payments/%0A"):
+        answer = quiet_api.call("GET", path, as_user=None)
+        assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
 def test_a_missing_slash_never_redirects(quiet_api: Api) -> None:
     for path in (PAY, METHODS, "/api/billing/invoices/1/pay/", "/api/billing/stripe/create-payment-intent/"):
         assert quiet_api.post(path.rstrip("/"), {}, status=404).json["code"] == "not_found"

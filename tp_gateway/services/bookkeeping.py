@@ -80,7 +80,7 @@ class Booking:
         """A refund failed after it had been booked: the same entries the other way round."""
         booked = self.session.execute(
             sa.select(L.c.kind, L.c.debit, L.c.credit, L.c.amount).where(
-                L.c.refund_id == refund.id, L.c.kind.not_like("%_reversal")
+                L.c.refund_id == refund.id, L.c.evidence == evidence, L.c.kind.not_like("%_reversal%")
             )
         ).all()
         delta = sum(_paid_back(entry) for entry in booked)
@@ -89,7 +89,7 @@ class Booking:
         for entry in booked:
             amount, change = entry.amount, _paid_back(entry)
             if change > 0 and credit:
-                self._entry("refund_credit_reversal", entry.credit, PATIENT_CREDIT, credit, evidence, refund.id)
+                self._entry("refund_reversal_credit", entry.credit, PATIENT_CREDIT, credit, evidence, refund.id)
                 amount, change = amount - credit, change - credit
             if amount:
                 self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, amount, evidence, refund.id)

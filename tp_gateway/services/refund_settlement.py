@@ -14,7 +14,7 @@ from sqlalchemy import orm
 from tp_gateway.contract import RefundFact
 from tp_gateway.contract import RefundState as FactState
 from tp_gateway.crypto import Vault
-from tp_gateway.models import Payment, Refund, table
+from tp_gateway.models import Payment, Refund, Transition, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, REFUND_TRANSITIONS, PaymentState
 from tp_gateway.models.states import RefundState as R
 from tp_gateway.services import bookkeeping, history
@@ -23,7 +23,7 @@ from tp_gateway.services.facts import PaymentFacts, RefundFacts
 from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
 from tp_gateway.timing import Timing
 
-T, P = table(Refund), table(Payment)
+T, P, H = table(Refund), table(Payment), table(Transition)
 
 
 class RefundSettlement:
@@ -96,7 +96,7 @@ class RefundSettlement:
         history.refund_moved(
             session, refund, refund.state, after.state, actor=actor, reason=provider_code or refund.reason, at=now
         )
-        evidence = after.reference or after.uuid
+        evidence = self._evidence(session, after)
         booking = bookkeeping.Booking(session, before, actor, now)
         if target is R.SUCCEEDED:
             self._money_moved(session, before, after, booking.refund(after, evidence), after.amount, actor, now)
@@ -108,6 +108,13 @@ class RefundSettlement:
             payment = standing(session, self._vault, before.payment.id).payment
             history.tell(session, f"refund.{target}", payment, now, refund_id=after.id, refund_amount=after.amount)
         return after
+
+    def _evidence(self, session: orm.Session, refund: RefundFacts) -> str:
+        """What keys the ledger: the provider's id of the refund, numbered should it succeed a second time."""
+        times = sa.select(sa.func.count()).where(H.c.refund_id == refund.id, H.c.to_state == R.SUCCEEDED)
+        succeeded = session.execute(times).scalar_one()
+        reference = refund.reference or refund.uuid
+        return reference if succeeded < 2 else f"{reference}#{succeeded}"
 
     def _money_moved(
         self,

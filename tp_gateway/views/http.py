@@ -14,7 +14,8 @@ from pyramid.response import Response
 
 from tp_gateway import observability
 from tp_gateway.card_numbers import card_numbers
-from tp_gateway.views.errors import internal_error
+from tp_gateway.errors import NotFound
+from tp_gateway.views.errors import error_response, internal_error
 
 log = observability.logger("tp_gateway.access")
 
@@ -47,7 +48,7 @@ def http_tween_factory(handler: Handler, registry: Any) -> Handler:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            response = _preflight() if _is_preflight(request) else handler(request)
+            response = _at_once(request) or handler(request)
         except Exception as error:
             response = internal_error(error)
         _complete(response, request, request_id, origins)
@@ -56,6 +57,14 @@ def http_tween_factory(handler: Handler, registry: Any) -> Handler:
         return response
 
     return http_tween
+
+
+def _at_once(request: Any) -> Response | None:
+    if _is_preflight(request):
+        return _preflight()
+    if "\n" in request.environ["PATH_INFO"]:
+        return error_response(NotFound())  # Pyramid's patterns end with `$`, which also matches before a last newline
+    return None
 
 
 def _request_id(given: str) -> str:
