@@ -100,7 +100,7 @@ def _charges_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
 
 
 def _all_money_has_a_place(store: Any, books: Any) -> list[str]:
-    """I2, per payable and to the cent: what the provider holds is paid, credit or in suspense, less what was given up."""
+    """I2, to the cent: what the provider holds is paid, credit or in suspense, less what was given up."""
     intents, payable_of = _intents(books), {payment["uuid"]: payment["payable_id"] for payment in store["payments"]}
     held: dict[int, int] = {}
     for charge in _succeeded(books):
