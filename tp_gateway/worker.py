@@ -1,6 +1,5 @@
 """The loops beside the requests: inbox, sweep, reverse sweep, outbox. Started by the server's hooks or by `tp-gateway
-worker`, never by
-`main()`. Any number of workers may run at once: each piece of work is taken by one of them."""
+worker`, never by `main()`. Any number of workers may run at once: each piece of work is taken by one of them."""
 
 from __future__ import annotations
 

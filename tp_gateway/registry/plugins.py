@@ -31,8 +31,9 @@ CORE_FIELDS = frozenset(
         "payment_method_id",
         "description",
         "metadata",
+        "save_payment_method",
+        "parameters",
     }
-    | {"save_payment_method", "parameters"}
 )
 """Names of a payment request that belong to the core; a provider's parameters may not use them."""
 

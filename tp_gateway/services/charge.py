@@ -28,7 +28,7 @@ from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.payers import find_payer, forget_payer, remember_payer
 from tp_gateway.services.payment_methods import keep_method
-from tp_gateway.services.reading import standing
+from tp_gateway.services.reading import present
 from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.timing import Timing
 
@@ -79,7 +79,7 @@ class Charge:
             return self.settle(payment, never_existed, began, drive)
         ours = self._store_reference(payment, prepared, drive)
         if ours is None:
-            return self._present(payment)
+            return present(self._database, self._vault, payment.id)
         if payment.flow == Flow.BROWSER:
             return ours
         began = self._clock()
@@ -232,10 +232,6 @@ class Charge:
     def payer(self, payment: PaymentFacts) -> Payer | None:
         with self._database.read() as session:
             return find_payer(session, payment.provider, payment.patient_id)
-
-    def _present(self, payment: PaymentFacts) -> PaymentFacts:
-        with self._database.read() as session:
-            return standing(session, self._vault, payment.id).payment
 
 
 def close(provider: GuardedProvider, order: Order, reference: str, declined: Outcome) -> Outcome:

@@ -14,13 +14,15 @@ from sqlalchemy import orm
 from tp_gateway.database import Database, insert
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
-from tp_gateway.models import Appointment, Counter, Invoice, InvoiceItem, Payable, Payment, User, table
-from tp_gateway.models.states import OPEN_STATES, AppointmentStatus, InvoiceStatus
+from tp_gateway.models import Appointment, Invoice, InvoiceItem, Payable, Payment, User, table
+from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
+from tp_gateway.models.states import AppointmentStatus, InvoiceStatus
 from tp_gateway.services.bookkeeping import invoice_status
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.counters import raised
 from tp_gateway.services.facts import InvoiceFacts
 
-V, I, Y, N, U = (table(model) for model in (Invoice, InvoiceItem, Payable, Counter, User))  # noqa: E741 - one letter a table
+V, I, Y, U = (table(model) for model in (Invoice, InvoiceItem, Payable, User))  # noqa: E741 - one letter a table
 A, P = table(Appointment), table(Payment)
 TERMS_DAYS = 30
 
@@ -62,7 +64,7 @@ class Invoices:
         with self._database.transaction() as session:
             payable_id, paid = self._payable(session, patient_id, appointment_id, amount, currency)
             values = {
-                "number": self._number(session, today.year),
+                "number": f"INV-{today.year}-{raised(session, f'invoice:{today.year}'):03d}",
                 "payable_id": payable_id,
                 "patient_id": patient_id,
                 "appointment_id": appointment_id,
@@ -139,16 +141,9 @@ class Invoices:
             raise GatewayError("payment_in_progress", "A payment of this appointment is in progress")
         return row.id, row.amount_paid
 
-    def _number(self, session: orm.Session, year: int) -> str:
-        """`INV-YYYY-NNN`, counted in this very transaction: a rollback gives the number back."""
-        name = f"invoice:{year}"
-        session.execute(insert(session, N).on_conflict_do_nothing(index_elements=["name"]), {"name": name, "value": 0})
-        raised = sa.update(N).where(N.c.name == name).values(value=N.c.value + 1).returning(N.c.value)
-        return f"INV-{year}-{session.execute(raised).scalar_one():03d}"
-
 
 def has_open_payment(session: orm.Session, payable_id: int) -> bool:
-    query = sa.select(P.c.id).where(P.c.payable_id == payable_id, P.c.single_flight, P.c.state.in_(OPEN_STATES))
+    query = sa.select(P.c.id).where(P.c.payable_id == payable_id, IS_OPEN_SINGLE_FLIGHT)
     return session.execute(query).first() is not None
 
 

@@ -30,13 +30,8 @@ _KEPT = M.c.removed_at.is_(None)
 
 class PaymentMethods:
     def __init__(self, database: Database, registry: Registry, vault: Vault, timing: Timing, clock: Clock) -> None:
-        self._database, self._registry, self._vault, self._timing, self._clock = (
-            database,
-            registry,
-            vault,
-            timing,
-            clock,
-        )
+        self._database, self._registry, self._vault = database, registry, vault
+        self._timing, self._clock = timing, clock
 
     def list(self, user_id: int) -> list[MethodFacts]:
         """The default first, then the newest."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tp_gateway.contract import Reason
+from tp_gateway.contract import Manifest, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
@@ -21,7 +21,7 @@ from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
 from tp_gateway.services.idempotency import Idempotency, in_progress
 from tp_gateway.services.opening import Blocked, Joined, Opened, Opening, Repeated
-from tp_gateway.services.reading import PAYMENTS, standing, to_payment
+from tp_gateway.services.reading import PAYMENTS, present, to_payment
 from tp_gateway.services.recovery import Recovery
 
 P = table(Payment)
@@ -60,11 +60,11 @@ class Payments:
             if stored is None:
                 raise
             return stored
-        opened = self._open(who, wanted, parameters, key)
+        opened = self._open(who, wanted, provider.manifest, parameters, key)
         if isinstance(opened, Blocked):
             # An abandoned attempt that stands in the way is closed, which makes room for this one.
             self._make_way(opened.payment, who)
-            opened = self._open(who, wanted, parameters, key)
+            opened = self._open(who, wanted, provider.manifest, parameters, key)
         if isinstance(opened, Repeated):
             return self._repeat(opened, who, render, key)
         if isinstance(opened, Opened):
@@ -93,14 +93,7 @@ class Payments:
         payment = self._visible(who, payment_id)
         if payment.state != S.AWAITING_CUSTOMER:
             raise _blocked(payment) if payment.is_open else GatewayError("not_payable", "This payment is finished")
-        closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
-        if closed.is_open:
-            raise _blocked(closed)
-        if closed.state != S.FAILED:
-            raise GatewayError(
-                "already_paid", "The payment went through before it could be cancelled", payment_id=closed.id
-            )
-        return closed
+        return self._close(payment, who, "The payment went through before it could be cancelled")
 
     def get(self, who: Identity, payment_id: int) -> PaymentFacts:
         """The payment; an open one that is due for a look is looked at first. NotFound unless the caller may see it."""
@@ -137,18 +130,18 @@ class Payments:
             return [to_payment(row, self._vault) for row in session.execute(query.order_by(P.c.id.desc()).limit(limit))]
 
     def _open(
-        self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None
+        self, who: Identity, wanted: Wanted, manifest: Manifest, parameters: Mapping[str, Any], key: Key | None
     ) -> Opened | Joined | Repeated | Blocked:
-        provider = self._registry.for_method(wanted.method)
         if self._registry.has_policies():
-            self._ask_policies(who, wanted, parameters, key)
+            self._ask_policies(who, wanted, manifest, parameters, key)
         with self._database.transaction() as session:
-            return self._opening.open(session, who, wanted, provider.manifest, parameters, key)
+            return self._opening.open(session, who, wanted, manifest, parameters, key)
 
-    def _ask_policies(self, who: Identity, wanted: Wanted, parameters: Mapping[str, Any], key: Key | None) -> None:
+    def _ask_policies(
+        self, who: Identity, wanted: Wanted, manifest: Manifest, parameters: Mapping[str, Any], key: Key | None
+    ) -> None:
         """Show the policies the payment that would be opened, with no transaction open. What may not be paid anyway
         is refused first."""
-        manifest = self._registry.for_method(wanted.method).manifest
         try:
             with self._database.transaction() as session:
                 raise _Rehearsal(self._opening.open(session, who, wanted, manifest, parameters, key))
@@ -192,15 +185,20 @@ class Payments:
         is in progress."""
         if payment.state != S.AWAITING_CUSTOMER:
             raise _blocked(payment)
+        self._close(payment, who, "This was paid a moment ago")
+
+    def _close(self, payment: PaymentFacts, who: Identity, went_through: str) -> PaymentFacts:
+        """Close what waits for its customer. `payment_in_progress` if it cannot be closed just now, `already_paid` if
+        the customer was faster."""
         closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
         if closed.is_open:
             raise _blocked(closed)
         if closed.state != S.FAILED:
-            raise GatewayError("already_paid", "This was paid a moment ago", payment_id=closed.id)
+            raise GatewayError("already_paid", went_through, payment_id=closed.id)
+        return closed
 
     def _visible(self, who: Identity, payment_id: int) -> PaymentFacts:
-        with self._database.read() as session:
-            payment = standing(session, self._vault, payment_id).payment
+        payment = present(self._database, self._vault, payment_id)
         if not who.is_staff and payment.patient_id != who.user_id:
             raise NotFound
         return payment

@@ -10,14 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import Database, insert
-from tp_gateway.models import Appointment, Counter, Payable, Payment, User, table
+from tp_gateway.models import Appointment, Payable, Payment, User, table
 from tp_gateway.models.payable import appointment_uuid
 from tp_gateway.models.states import AppointmentStatus
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.counters import raised
 
-U, A, Y, P, N = table(User), table(Appointment), table(Payable), table(Payment), table(Counter)
+U, A, Y, P = table(User), table(Appointment), table(Payable), table(Payment)
 _BATCH = 500
+_TURN = "practice_push"
+"""Pushes take turns at this counter: two of the same new row would collide, two of the same old rows could wait for
+each other."""
 Row = tuple[int, Mapping[str, Any]]
 
 
@@ -52,7 +56,7 @@ class Practice:
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
-                _one_push_at_a_time(session)
+                raised(session, _TURN)
                 known = _by_id(session, U, [row["id"] for _, row in batch])
                 for _, row in batch:
                     _count(result, self._upsert(session, U, known, row))
@@ -65,7 +69,7 @@ class Practice:
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
-                _one_push_at_a_time(session)
+                raised(session, _TURN)
                 people = {row[name] for _, row in batch for name in ("patient_id", "practitioner_id")}
                 users = _by_id(session, U, [person for person in people if person is not None])
                 known = _by_id(session, A, [row["id"] for _, row in batch])
@@ -128,13 +132,6 @@ class Practice:
         waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER, outdated)
         now = self._clock()
         session.execute(sa.update(P).where(*waiting).values(next_check_at=now, expires_at=now))
-
-
-def _one_push_at_a_time(session: orm.Session) -> None:
-    """Two pushes of the same new row would collide, and of the same old rows could wait for each other."""
-    turn = {"name": "practice_push", "value": 0}
-    session.execute(insert(session, N).on_conflict_do_nothing(index_elements=["name"]), turn)
-    session.execute(sa.update(N).where(N.c.name == turn["name"]).values(value=N.c.value + 1))
 
 
 def _problem(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.crypto import Vault
+from tp_gateway.database import Database
 from tp_gateway.errors import NotFound
 from tp_gateway.models import Invoice, Payable, Payment, Refund, table
 from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
@@ -25,11 +26,9 @@ PAYMENTS = (
         *(P.c[name] for name in _PAYMENT_FIELDS),
         P.c.action_sealed,
         P.c.provider_state_sealed,
-        P.c.single_flight,
         Y.c.uuid.label("payable_uuid"),
         Y.c.amount.label("payable_amount"),
         Y.c.amount_paid.label("payable_paid"),
-        Y.c.open.label("payable_open"),
         Y.c.invoice_id.label("live_invoice_id"),
         V.c.number,
         V.c.amount.label("invoice_amount"),
@@ -55,7 +54,6 @@ class Standing:
     payment: PaymentFacts
     payable_amount: int
     payable_paid: int
-    payable_open: bool
     live_invoice_id: int | None
 
     @property
@@ -68,11 +66,13 @@ def standing(session: orm.Session, vault: Vault, payment_id: int, *, lock: bool 
     row = session.execute(_LOCKED if lock else _BY_ID, {"id": payment_id}).first()
     if row is None:
         raise NotFound
-    return to_standing(row, vault)
+    return Standing(to_payment(row, vault), row.payable_amount, row.payable_paid, row.live_invoice_id)
 
 
-def to_standing(row: Any, vault: Vault) -> Standing:
-    return Standing(to_payment(row, vault), row.payable_amount, row.payable_paid, row.payable_open, row.live_invoice_id)
+def present(database: Database, vault: Vault, payment_id: int) -> PaymentFacts:
+    """The payment as it stands now, in a look of its own. NotFound."""
+    with database.read() as session:
+        return standing(session, vault, payment_id).payment
 
 
 def to_payment(row: Any, vault: Vault) -> PaymentFacts:

@@ -25,7 +25,7 @@ from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.one_by_one import one_by_one
-from tp_gateway.services.reading import PAYMENTS, Standing, standing, to_payment
+from tp_gateway.services.reading import PAYMENTS, present, standing, to_payment
 from tp_gateway.timing import Timing
 
 P = table(Payment)
@@ -51,8 +51,7 @@ class Recovery:
         """Look at payments that are due, oldest first. Returns how many were looked at. Several sweeps at once are
         safe."""
         now = self._clock()
-        enabled = [provider.slug for provider in self._registry]
-        due = sa.select(P.c.id).where(P.c.next_check_at <= now, P.c.provider.in_(enabled))
+        due = sa.select(P.c.id).where(P.c.next_check_at <= now, self._is_enabled())
         with self._database.read() as session:
             ids = session.execute(due.order_by(P.c.next_check_at).limit(limit)).scalars().all()
         return one_by_one("sweep", ids, self._sweep_one)
@@ -60,9 +59,9 @@ class Recovery:
     def resolve(self, payment: PaymentFacts, drive: Drive) -> PaymentFacts:
         """Take one open payment over, if nobody else is at it, and find out. With somebody waiting for the answer
         (`drive.render`) one that was abandoned before anything was sent is driven on. Returns it as it stands."""
-        taken = self._take(payment)
+        taken = self._take(payment.id)
         if taken is None:
-            return self._present(payment)
+            return present(self._database, self._vault, payment.id)
         if taken.state == S.CREATED and drive.render is not None:
             return self._charge.drive(taken, self._charge.payer(taken), drive)
         return self._find_out(taken, drive)
@@ -75,8 +74,12 @@ class Recovery:
         outcome, began = self._charge.look(payment)
         after = self.apply(payment, outcome, began, actor)
         if after.state in _NOBODY_DRIVES and self._must_close(after, outcome):
-            taken = self._take(payment, at_once=True)
-            after = self._find_out(taken, Drive(actor)) if taken is not None else self._present(payment)
+            taken = self._take(payment.id, at_once=True)
+            after = (
+                self._find_out(taken, Drive(actor))
+                if taken is not None
+                else present(self._database, self._vault, payment.id)
+            )
         return after
 
     def apply(self, payment: PaymentFacts, outcome: Outcome, began: datetime, actor: str) -> PaymentFacts:
@@ -86,24 +89,22 @@ class Recovery:
     def close_waiting(self, payment: PaymentFacts, actor: str, reason: Reason) -> PaymentFacts:
         """Close a payment that waits for its customer. If the customer was faster, it comes back succeeded; if it
         cannot be closed, open."""
-        taken = self._take(payment, at_once=True)
+        taken = self._take(payment.id, at_once=True)
         if taken is None or taken.state != S.AWAITING_CUSTOMER:
-            return self._present(payment)
+            return present(self._database, self._vault, payment.id)
         return self._close(taken, Outcome(OutcomeState.DECLINED, reason=reason), Drive(actor))
 
     def _sweep_one(self, payment_id: int) -> int:
-        taken = self._take(self._standing(payment_id).payment)
+        taken = self._take(payment_id)
         if taken is None:
             return 0
         self._find_out(taken, Drive("sweep"))
         time.sleep(self._pause)
         return 1
 
-    def _take(self, payment: PaymentFacts, *, at_once: bool = False) -> PaymentFacts | None:
+    def _take(self, payment_id: int, *, at_once: bool = False) -> PaymentFacts | None:
         """Become the only one who drives this payment: raise its epoch and push the others' turn away. `at_once` takes
-        one that nobody drives even before it is due."""
-        if self._registry.find(payment.provider) is None:
-            return None  # its provider was switched off; it stays as it is until the provider is back
+        one that nobody drives even before it is due. One whose provider was switched off stays as it is."""
         now = self._clock()
         free = P.c.next_check_at <= now
         if at_once:
@@ -114,9 +115,15 @@ class Recovery:
             "next_check_at": now + timedelta(seconds=self._timing.lease),
         }
         with self._database.transaction() as session:
-            if rows_changed(session, sa.update(P).where(P.c.id == payment.id, free).values(lease)) != 1:
+            if (
+                rows_changed(session, sa.update(P).where(P.c.id == payment_id, free, self._is_enabled()).values(lease))
+                != 1
+            ):
                 return None
-            return standing(session, self._vault, payment.id).payment
+            return standing(session, self._vault, payment_id).payment
+
+    def _is_enabled(self) -> sa.ColumnElement[bool]:
+        return P.c.provider.in_([provider.slug for provider in self._registry])
 
     def _find_out(self, payment: PaymentFacts, drive: Drive) -> PaymentFacts:
         if payment.state == S.CREATED:
@@ -149,13 +156,6 @@ class Recovery:
         reason = Reason.EXPIRED if outcome.state is OutcomeState.NEEDS_ACTION else outcome.reason or Reason.EXPIRED
         closed = self._charge.close(payment, replace(outcome, reason=reason))
         return self._charge.settle(payment, closed, began, drive)
-
-    def _standing(self, payment_id: int) -> Standing:
-        with self._database.read() as session:
-            return standing(session, self._vault, payment_id)
-
-    def _present(self, payment: PaymentFacts) -> PaymentFacts:
-        return self._standing(payment.id).payment
 
 
 def _nothing_there(why: str) -> Outcome:

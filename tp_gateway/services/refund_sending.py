@@ -21,9 +21,9 @@ from tp_gateway.registry import Registry
 from tp_gateway.services import history
 from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock
-from tp_gateway.services.facts import PaymentFacts, RefundFacts
+from tp_gateway.services.facts import RefundFacts
 from tp_gateway.services.one_by_one import one_by_one
-from tp_gateway.services.reading import REFUNDS, standing, to_refund
+from tp_gateway.services.reading import REFUNDS, present, standing, to_refund
 from tp_gateway.services.recovery import Recovery
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
@@ -134,7 +134,7 @@ class RefundSending:
         if refund.state == R.CREATED:
             self._send(refund, "sweep", R.CREATED)
             return
-        payment = self._payment(refund.payment_id)
+        payment = present(self._database, self._vault, refund.payment_id)
         outcome, began = self._charge.look(payment)
         if outcome.state is not OutcomeState.SUCCEEDED:
             return  # the provider is silent; asked again after the lease
@@ -159,10 +159,6 @@ class RefundSending:
         horizon = self._registry.by_slug(refund.provider).manifest.capabilities.repeat_horizon
         sent: datetime | None = refund.first_sent_at
         return sent is None or self._clock() - sent < timedelta(seconds=horizon)
-
-    def _payment(self, payment_id: int) -> PaymentFacts:
-        with self._database.read() as session:
-            return standing(session, self._vault, payment_id).payment
 
 
 def _is_ours(fact: RefundFact, refund: RefundFacts) -> bool:

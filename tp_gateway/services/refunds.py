@@ -21,7 +21,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RefundFacts, RenderRefund
 from tp_gateway.services.idempotency import Idempotency, Repeat, in_progress
-from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
+from tp_gateway.services.reading import REFUNDS, Standing, present, standing, to_refund
 from tp_gateway.services.refund_sending import RefundSending
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
@@ -125,19 +125,15 @@ class Refunds:
         if repeat.refund_id is None:
             raise in_progress()
         refund = self._sending.present(repeat.refund_id)
-        answer = render(refund, self._payment(refund.payment_id))
+        answer = render(refund, present(self._database, self._vault, refund.payment_id))
         return Answer(answer.status, answer.text, replayed=True)
 
     def _answer(self, refund: RefundFacts, render: RenderRefund, key: Key | None) -> Answer:
-        answer = render(refund, self._payment(refund.payment_id))
+        answer = render(refund, present(self._database, self._vault, refund.payment_id))
         if key is not None and refund.state in (R.SUCCEEDED, R.FAILED):
             with self._database.transaction() as session:
                 self._idempotency.finish(session, key, refund.payment_id, answer, self._clock())
         return answer
-
-    def _payment(self, payment_id: int) -> PaymentFacts:
-        with self._database.read() as session:
-            return standing(session, self._vault, payment_id).payment
 
 
 def _minor_units(amount: Decimal, payment: PaymentFacts) -> int:

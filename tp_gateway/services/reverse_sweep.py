@@ -54,8 +54,7 @@ class ReverseSweep:
     def run(self, *, since: datetime | None = None) -> int:
         """Compare with every provider that can list: from where the last run ended, once for all processes per
         interval; or at once, from `since`, and then a provider that does not answer raises `ProviderFailed`. Returns
-        how many
-        differences were worked on."""
+        how many differences were worked on."""
         found = 0
         for provider in self._registry:
             start = since or self._due_from(provider.slug)
@@ -74,14 +73,12 @@ class ReverseSweep:
         seen = provider.list_since(start, end, time.monotonic() + _SECONDS_A_WINDOW)
         with self._database.transaction() as session:
             found = write_down(session, provider.slug, (one for one in seen if one.evidence is None), self._clock())
-        known = ((provider, one) for one in seen if one.evidence is not None)
-        found += one_by_one("reverse_sweep", known, lambda pair: self._compare(*pair))
+        known = [(one, one.evidence) for one in seen if one.evidence is not None]
+        found += one_by_one("reverse_sweep", known, lambda pair: self._compare(provider, *pair))
         self._advance(provider.slug, end)
         return found
 
-    def _compare(self, provider: GuardedProvider, seen: Observation) -> bool:
-        evidence = seen.evidence
-        assert evidence is not None  # noqa: S101 - for the type checker; the caller has chosen those
+    def _compare(self, provider: GuardedProvider, seen: Observation, evidence: Outcome) -> bool:
         with self._database.read() as session:
             payment = match_payment(session, self._vault, provider.slug, seen.reference, seen.labels)
             refunds = _refunds_here(session, payment) if payment else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import colander
@@ -15,9 +14,7 @@ from tp_gateway.registry import GuardedProvider
 from tp_gateway.services.facts import Answer
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
-from tp_gateway.views.schemas import ChargeFields, matches, optional, require_payable, wanted
-
-_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+from tp_gateway.views.schemas import REFERENCE, ChargeFields, matches, optional, require_payable, wanted
 
 
 class IntentBody(ChargeFields):
@@ -30,7 +27,7 @@ class IntentBody(ChargeFields):
 
 
 class ConfirmBody(fields.Schema):
-    payment_intent_id = colander.SchemaNode(fields.Text(), validator=matches(_REFERENCE, "Not a payment intent's id"))
+    payment_intent_id = colander.SchemaNode(fields.Text(), validator=matches(REFERENCE, "Not a payment intent's id"))
     appointment_id = optional(fields.Id())
 
 

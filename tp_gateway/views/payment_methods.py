@@ -12,9 +12,8 @@ from pyramid.view import view_config
 from tp_gateway import fields
 from tp_gateway.views import rendering
 from tp_gateway.views.responses import path_id
-from tp_gateway.views.schemas import Nothing, matches, one_of, payment_method, text
+from tp_gateway.views.schemas import REFERENCE, Nothing, matches, one_of, payment_method, text
 
-_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 _BSB = re.compile(r"([0-9]{3})-?([0-9]{3})", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{4,10}", re.ASCII)
 
@@ -59,7 +58,7 @@ class MethodBody(fields.Schema):
     type = colander.SchemaNode(fields.Text(), missing="card", validator=one_of("card", "bank_account"))
     payment_method = payment_method(missing="card")
     payment_method_id = colander.SchemaNode(
-        fields.Text(), missing=None, validator=matches(_REFERENCE, 'Not a payment method such as "pm_…"')
+        fields.Text(), missing=None, validator=matches(REFERENCE, 'Not a payment method such as "pm_…"')
     )
     bank_account = BankAccount(missing=None)
 

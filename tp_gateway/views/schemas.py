@@ -11,7 +11,8 @@ from tp_gateway import fields
 from tp_gateway.contract import Flow
 from tp_gateway.services.facts import Wanted
 
-_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+"""A provider's id of something of its own, such as `pm_…` or `pi_…`."""
 _METHOD = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
@@ -24,7 +25,7 @@ class MethodId(colander.SchemaType):
             return colander.null
         if type(cstruct) is int and 1 <= cstruct <= fields.MAX_ID:
             return cstruct
-        if not isinstance(cstruct, str) or isinstance(cstruct, fields.JsonNumber) or not _REFERENCE.fullmatch(cstruct):
+        if not isinstance(cstruct, str) or isinstance(cstruct, fields.JsonNumber) or not REFERENCE.fullmatch(cstruct):
             raise colander.Invalid(node, 'Not a payment method such as "pm_…", nor the id of a saved one')
         if _DIGITS.fullmatch(cstruct) and int(cstruct) <= fields.MAX_ID:
             return int(cstruct)
