@@ -90,7 +90,7 @@ def stripe_sandbox() -> Iterator[StripeSandbox]:
     with StripeSandbox(port=0, webhook_secrets=(WEBHOOK_SECRET,), check_contract=True) as running:
         yield running
         seen = sandbox(running.url, "GET", "violations")
-        assert seen["checking"] and not seen["violations"], seen
+        assert seen["checking"] and not seen["violations"], str(seen)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -120,11 +119,12 @@ def _worker(given: argparse.Namespace) -> int:
     settings = _settings(given)
     observability.configure_logging(settings.log_level)
     worker = Worker(tp_gateway.make_gateway(settings))
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    # Waited for, not handled: a handler that sets an Event can meet the main thread inside the Event's own lock, and
+    # then waits for ever.
+    told_to_stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, told_to_stop)
     worker.start()
-    stopped.wait()
+    signal.sigwait(told_to_stop)
     worker.stop(_STOP_SECONDS)
     return 0
 

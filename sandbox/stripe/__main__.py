@@ -4,7 +4,6 @@ import argparse
 import gc
 import json
 import signal
-import threading
 
 from sandbox.stripe.sandbox import StripeSandbox
 
@@ -47,12 +46,12 @@ def main() -> None:
         challenge_base=given.challenge_base,
         faults=given.fault,
     )
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    # Waited for, not handled: a handler that sets an Event can meet the main thread inside the Event's own lock.
+    told_to_stop = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, told_to_stop)
     with sandbox:
         print(f"Stripe sandbox at {sandbox.url}", flush=True)
-        stopped.wait()
+        signal.sigwait(told_to_stop)
 
 
 if __name__ == "__main__":

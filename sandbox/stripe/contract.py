@@ -13,7 +13,7 @@ from sandbox.stripe.messages import Answer, Request
 from sandbox.stripe.shapes import skeletons
 
 if TYPE_CHECKING:
-    from sandbox.stripe.document import Checker
+    pass
 
 _Seen = tuple[str, str, str, int, bytes]  # method, target, form, status, answer
 
@@ -37,7 +37,10 @@ class ContractCheck:
         self._queue: queue.Queue[_Seen | None] = queue.Queue()
         self._found: list[dict[str, Any]] = []
         self._checked = 0
-        self._checker: Checker | None = None
+        # Here, and not in the thread: an import beside the ones of a starting test run can fail.
+        from sandbox.stripe.document import Checker
+
+        self._checker = Checker()
         self._thread = threading.Thread(target=self._work, name="contract", daemon=True)
         self._thread.start()
 
@@ -76,10 +79,6 @@ class ContractCheck:
 
     def examine(self, method: str, target: str, form: str, status: int, body: bytes) -> None:
         """Check one exchange. A request is judged only if the sandbox took it: tests send wrong ones on purpose."""
-        if self._checker is None:
-            from sandbox.stripe.document import Checker
-
-            self._checker = Checker()
         if status < 300 or status == 402:
             self._note(method, target, status, "request", self._checker.request(method, target, form))
         try:
