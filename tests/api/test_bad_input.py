@@ -128,12 +128,12 @@ def test_a_payment_is_for_something(quiet_api: Api) -> None:
 
 @pytest.mark.catalogue(66)
 def test_metadata_is_kept_and_never_believed_nor_sent_on(api: Api) -> None:
-    forged = {"patient_id": "999", "status": "paid", "amount": "0.01"}
+    forged = {"patient_id": "99999999", "status": "paid", "amount": "0.01"}
     response = api.pay_by_http(status=201, metadata=forged, description="Individual Therapy Session")
     assert response.json["metadata"] == forged
     assert (response.json["status"], response.json["amount"]) == ("succeeded", "180.00")
     sent = json.dumps(api.books())
-    assert "999" not in json.dumps([intent["metadata"] for intent in api.books()["payment_intents"]])
+    assert "99999999" not in json.dumps([intent["metadata"] for intent in api.books()["payment_intents"]])
     assert "Individual Therapy" not in sent
 
 

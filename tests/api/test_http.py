@@ -74,13 +74,13 @@ def test_request_ids(quiet_api: Api) -> None:
 
 
 def test_one_log_line_a_request_without_the_path(quiet_api: Api) -> None:
-    quiet_api.get(f"{PAY}4711/?status=succeeded")
+    quiet_api.get(f"{PAY}471147114711/?status=succeeded")
     lines = quiet_api.log_lines("request")
     (line,) = lines[-1:]
     assert (line["method"], line["route"], line["status"]) == ("GET", "/api/billing/payments/{id}/", 404)
     assert line["actor"] == f"user:{PATIENT}"
     assert line["ms"] >= 0
-    assert "4711" not in quiet_api.log.getvalue()
+    assert "471147114711" not in quiet_api.log.getvalue()
 
 
 @pytest.mark.catalogue(79)
@@ -190,6 +190,11 @@ def test_bodies_have_a_limit_for_each_route(quiet_api: Api) -> None:
 @pytest.mark.catalogue(81)
 def test_card_data_is_refused_wherever_it_is_and_leaves_no_trace(quiet_api: Api) -> None:
     spaced = "4242 4242 4242 4242"
+
+    def traces(text: str) -> bool:
+        # Half of the number: four digits alone can stand in a time of day or in a request id.
+        return "42424242" in text or "4242 4242" in text
+
     answers = [
         quiet_api.pay_by_http(description=f"card {spaced}"),
         quiet_api.pay_by_http(metadata={"note": CARD}),
@@ -209,8 +214,8 @@ def test_card_data_is_refused_wherever_it_is_and_leaves_no_trace(quiet_api: Api)
     ]
     for answer in answers:
         assert (answer.status_code, answer.json["code"]) == (400, "card_data_not_accepted")
-        assert "4242" not in answer.text + json.dumps(dict(answer.headers))
-    assert "4242" not in quiet_api.log.getvalue()
+        assert not traces(answer.text + json.dumps(dict(answer.headers)))
+    assert not traces(quiet_api.log.getvalue())
     assert not quiet_api.rows("SELECT id FROM payments")
 
 
