@@ -113,6 +113,7 @@ class Booking:
         evidence: str,
         refund_id: int | None = None,
         currency: str | None = None,
+        **more: int,
     ) -> bool:
         """False if this very movement is in the books already."""
         statement = (
@@ -133,10 +134,11 @@ class Booking:
             "evidence": evidence,
             "actor": self.actor,
             "at": self.at,
+            **more,
         }
         return self.session.execute(statement, values).first() is not None
 
-    def _allocate(self, kind: str, amount: int, refund_id: int | None = None) -> None:
+    def _allocate(self, kind: str, amount: int, refund_id: int | None = None, **more: int) -> None:
         self.session.execute(
             sa.insert(A),
             {
@@ -148,6 +150,7 @@ class Booking:
                 "currency": self.payment.currency,
                 "actor": self.actor,
                 "at": self.at,
+                **more,
             },
         )
 

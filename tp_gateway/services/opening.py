@@ -103,6 +103,7 @@ class Opening:
             "reference": None,
             "method_reference": method_reference,
             "save_method": wanted.save_method,
+            "manual_capture": wanted.manual_capture,
             "captured": 0,
             "refunded": 0,
             "evidence": None,
@@ -149,6 +150,6 @@ class Opening:
 def _is_same_attempt(there: PaymentFacts, asked: PaymentFacts) -> bool:
     if there.state != PaymentState.AWAITING_CUSTOMER:
         return False
-    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method")
+    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method", "manual_capture")
     same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
     return same_card and all(getattr(there, name) == getattr(asked, name) for name in same)
