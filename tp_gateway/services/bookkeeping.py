@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
@@ -19,9 +19,8 @@ from tp_gateway.services.reading import Standing
 
 L, A, Y, V, P = table(LedgerEntry), table(Allocation), table(Payable), table(Invoice), table(Payment)
 
-_PAID = (
-    sa.update(Y).where(Y.c.id == sa.bindparam("payable")).values(amount_paid=Y.c.amount_paid + sa.bindparam("delta"))
-)
+_ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"])
+_ALLOCATION = sa.insert(A)
 _INVOICE_STATUS = (
     sa.update(V)
     .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void")
@@ -115,11 +114,6 @@ class Booking:
         currency: str | None = None,
     ) -> bool:
         """False if this very movement is in the books already."""
-        statement = (
-            insert(self.session, L)
-            .on_conflict_do_nothing(index_elements=["payment_id", "kind", "evidence"])
-            .returning(L.c.id)
-        )
         values = {
             "payment_id": self.payment.id,
             "refund_id": refund_id,
@@ -134,11 +128,11 @@ class Booking:
             "actor": self.actor,
             "at": self.at,
         }
-        return self.session.execute(statement, values).first() is not None
+        return bool(_ENTRY.ids(self.session, values))
 
     def _allocate(self, kind: str, amount: int, refund_id: int | None = None) -> None:
         self.session.execute(
-            sa.insert(A),
+            _ALLOCATION,
             {
                 "payable_id": self.payment.payable_id,
                 "payment_id": self.payment.id,
@@ -160,9 +154,8 @@ def _paid_back(entry: Any) -> int:
 
 
 def change_paid(session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False) -> str | None:
-    """Add `delta` to what is paid on the payable and keep the live invoice's status in step. Returns that status."""
-    if delta:
-        session.execute(_PAID, {"payable": standing.payment.payable_id, "delta": delta})
+    """Keep the live invoice's status in step after `delta` was allocated to its payable (what is paid there is kept by
+    the allocations' own trigger). Returns that status."""
     if standing.live_invoice_id is None:
         return None
     status = invoice_status(standing.payable_amount, standing.payable_paid + delta, refunded_all=refunded_all)

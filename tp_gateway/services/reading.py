@@ -43,6 +43,11 @@ PAYMENTS = (
 )
 """Every column of a standing payment; add a WHERE."""
 
+CHANGE_PAYMENT = sa.update(P).where(
+    P.c.id == sa.bindparam("payment"), P.c.epoch == sa.bindparam("held"), P.c.state == sa.bindparam("was")
+)
+"""The compare-and-set of one payment: nothing changes if somebody else took it over (`held`) or moved it (`was`)."""
+
 _BY_ID = PAYMENTS.where(P.c.id == sa.bindparam("id"))
 _LOCKED = _BY_ID.with_for_update(of=[Y, P])
 
