@@ -80,45 +80,59 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[orm.Session]:
         """Commits at the end; on any exception, a failing commit included, aborts and re-raises. Refuses to nest."""
-        with self._alone(), _store_errors():
+        self._enter()
+        try:
             session = self._write()
             self._manager.begin()
             try:
                 yield session
-                self._manager.commit()
+                self._manager.commit()  # which closes the session
             except BaseException:
                 self._manager.abort()
-                raise
-            finally:
                 session.close()
+                raise
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
+        finally:
+            self._here.open = False
 
     @contextmanager
     def read(self) -> Iterator[orm.Session]:
         """A read-only look: does not wait for writers on SQLite, and cannot write on either database."""
-        with self._alone(), _store_errors(), self._read() as session:
-            yield session
+        self._enter()
+        try:
+            with self._read() as session:
+                yield session
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
+        finally:
+            self._here.open = False
 
     def require_no_transaction(self) -> None:
         """Raises when this thread has one open: a provider is about to be called (commit, call, commit)."""
         if getattr(self._here, "open", False):
             raise RuntimeError("a provider must not be called while a database transaction is open")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _enter(self) -> None:
         if getattr(self._here, "open", False):
             raise RuntimeError("transactions do not nest: finish the first, and pass values on")
         self._here.open = True
-        try:
-            yield
-        finally:
-            self._here.open = False
 
     def check(self) -> None:
         """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
-        with _store_errors(), self._reader.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                _check_pragmas(connection)
-            head, present = _revisions(connection)
+        try:
+            with self._reader.connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    _check_pragmas(connection)
+                head, present = _revisions(connection)
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
         if present is None or (present != head and present in _known_revisions()):
             raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
 
@@ -183,16 +197,11 @@ def _end_sqlite(connection: Any, _record: Any) -> None:
         connection.rollback()
 
 
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        yield
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable from error
-    except sa.exc.DBAPIError as error:
-        if str(getattr(error.orig, "sqlstate", None) or "").startswith(_AWAY):
-            raise StoreUnavailable from error
-        raise
+def _is_away(error: sa.exc.SQLAlchemyError) -> bool:
+    """Is it the server that cannot do it now, and not the statement that is wrong?"""
+    if isinstance(error, _UNAVAILABLE):
+        return True
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(_AWAY)
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -233,23 +242,18 @@ def rows_changed(
 
 class InsertOnce:
     """An INSERT that a unique constraint may turn into nothing: built once for each dialect. `key` names the columns
-    (and `where` the partial index) that may be taken already."""
+    (and `where` the partial index) that may be taken already; `tells` the column that names a row that was new."""
 
-    def __init__(self, table: sa.Table, key: list[str], where: Any = None) -> None:
+    def __init__(self, table: sa.Table, key: list[str], where: Any = None, tells: Any = None) -> None:
+        told = next(iter(table.primary_key)) if tells is None else tells
         self._statements = {
-            name: make(table)
-            .on_conflict_do_nothing(index_elements=key, index_where=where)
-            .returning(*table.primary_key)
+            name: make(table).on_conflict_do_nothing(index_elements=key, index_where=where).returning(told)
             for name, make in _INSERTS.items()
         }
 
-    def ids(self, session: orm.Session, values: Mapping[str, Any] | list[dict[str, Any]]) -> list[int]:
-        """The primary keys of the rows that were new."""
-        return list(session.execute(self._statements[_dialect(session)], values).scalars())
-
-
-def _dialect(session: orm.Session) -> str:
-    return session.get_bind().dialect.name
+    def new(self, session: orm.Session, values: Mapping[str, Any] | list[dict[str, Any]]) -> list[Any]:
+        """What `tells` says of the rows that were new."""
+        return list(session.execute(self._statements[cast(_Session, session).on.dialect.name], values).scalars())
 
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

@@ -70,9 +70,8 @@ class Adoption:
             new_id = session.execute(sa.insert(P).returning(P.c.id), values).scalar_one()
             adopted = standing(session, self._vault, new_id)
             booking = Booking(session, adopted, ACTOR, now)
-            paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid)
-            if evidence.fee is not None and evidence.transaction:
-                booking.fee(evidence.fee, evidence.transaction)
+            fee = (evidence.fee or 0, evidence.transaction) if evidence.transaction else (0, "")
+            paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid, *fee)
             change_paid(session, adopted, paid)
             history.tell(session, "payment.succeeded", adopted.payment, now)
             payment = standing(session, self._vault, new_id).payment

@@ -19,7 +19,7 @@ from tp_gateway.services.reading import Standing
 
 L, A, Y, V, P = table(LedgerEntry), table(Allocation), table(Payable), table(Invoice), table(Payment)
 
-_ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"])
+_ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"], tells=L.c.kind)
 _ALLOCATION = sa.insert(A)
 _INVOICE_STATUS = (
     sa.update(V)
@@ -41,24 +41,30 @@ class Booking:
     def payment(self) -> PaymentFacts:
         return self.standing.payment
 
-    def charge(self, amount: int, evidence: str) -> tuple[int, int]:
-        """Money was captured: what is due is paid, the rest is the patient's credit. Returns (paid, credit)."""
-        paid = min(amount, self.standing.due)
-        if paid and not self._entry("charge", clearing(self.payment.provider), RECEIVABLE, paid, evidence):
+    def charge(self, amount: int, evidence: str, fee: int = 0, transaction: str = "") -> tuple[int, int]:
+        """Money was captured, for a `fee` that the provider's `transaction` shows: what is due is paid, the rest is the
+        patient's credit. Returns (paid, credit)."""
+        ours, paid = clearing(self.payment.provider), min(amount, self.standing.due)
+        lines = [self._line("charge", ours, RECEIVABLE, paid, evidence)] if paid else []
+        if fee > 0:
+            lines.append(self._line("fee", fees(self.payment.provider), ours, fee, transaction))
+        written = _ENTRY.new(self.session, lines) if lines else []
+        if paid and "charge" not in written:
             return 0, 0  # this very movement is in the books
         if paid:
             self._allocate("charge", paid)
         if amount > paid:
-            self._entry("overpayment", clearing(self.payment.provider), PATIENT_CREDIT, amount - paid, evidence)
+            self._entry("overpayment", ours, PATIENT_CREDIT, amount - paid, evidence)
         return paid, amount - paid
 
     def suspense(self, amount: int, currency: str, evidence: str) -> None:
         """Money that is here but is not what was asked: kept apart until a person decided."""
         self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
 
-    def fee(self, amount: int, evidence: str) -> None:
+    def fee(self, amount: int, transaction: str) -> None:
+        """The provider's fee, where it becomes known after the charge."""
         if amount > 0:
-            self._entry("fee", fees(self.payment.provider), clearing(self.payment.provider), amount, evidence)
+            self._entry("fee", fees(self.payment.provider), clearing(self.payment.provider), amount, transaction)
 
     def refund(self, refund: RefundFacts, evidence: str) -> int:
         """Money went back. The payment's own over-payment goes first; then the payable's share, which is given up
@@ -103,7 +109,11 @@ class Booking:
         query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, held)
         return int(self.session.execute(query).scalar_one())
 
-    def _entry(
+    def _entry(self, kind: str, *line: Any, **more: Any) -> bool:
+        """False if this very movement is in the books already."""
+        return bool(_ENTRY.new(self.session, self._line(kind, *line, **more)))
+
+    def _line(
         self,
         kind: str,
         debit: str,
@@ -112,9 +122,8 @@ class Booking:
         evidence: str,
         refund_id: int | None = None,
         currency: str | None = None,
-    ) -> bool:
-        """False if this very movement is in the books already."""
-        values = {
+    ) -> dict[str, Any]:
+        return {
             "payment_id": self.payment.id,
             "refund_id": refund_id,
             "payable_id": self.payment.payable_id,
@@ -128,7 +137,6 @@ class Booking:
             "actor": self.actor,
             "at": self.at,
         }
-        return bool(_ENTRY.ids(self.session, values))
 
     def _allocate(self, kind: str, amount: int, refund_id: int | None = None) -> None:
         self.session.execute(

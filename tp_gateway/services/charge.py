@@ -110,21 +110,21 @@ class Charge:
         due = next_look(self._timing, now, 0) if waits else now + timedelta(seconds=self._timing.lease)
         values: dict[str, Any] = {"updated_at": now, "next_check_at": due}
         values |= history.payment_move(payment.provider, S.CREATED, target, actor=drive.actor)
-        after = replace(payment, state=str(target), next_check_at=due)
+        after: dict[str, Any] = {"state": str(target), "next_check_at": due}
         if prepared is not None:
             action = dict(prepared.action) if waits else {}
             values |= {"reference": prepared.reference, "action_sealed": self._vault.seal_json(action)}
-            after = replace(after, reference=prepared.reference, action=action)
+            after |= {"reference": prepared.reference, "action": action}
             if prepared.state is not None:
                 values["provider_state_sealed"] = self._vault.seal_json(dict(prepared.state))
-                after = replace(after, provider_state=dict(prepared.state))
+                after["provider_state"] = dict(prepared.state)
         ours = {"payment": payment.id, "held": payment.epoch, "was": str(S.CREATED)}
         with self._database.transaction() as session:
             if rows_changed(session, CHANGE_PAYMENT, values | ours) != 1:
                 return None
             if prepared is not None:
                 remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
-        return after
+        return replace(payment, **after)
 
     def _execute(self, provider: GuardedProvider, payment: PaymentFacts, order: Order) -> Outcome:
         outcome = provider.execute(order, payment.reference)
@@ -200,7 +200,7 @@ class Charge:
         for attempt in (1, 2):
             try:
                 with self._database.transaction() as session:
-                    after = self._settlement.apply(session, payment.id, finding)
+                    after = self._settlement.apply(session, payment, finding)
                     remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
                     if outcome.saved_method is not None and after.state == S.SUCCEEDED:
                         keep_method(session, payment.provider, payment.patient_id, outcome.saved_method, self._clock())

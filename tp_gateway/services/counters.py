@@ -14,6 +14,6 @@ _FIRST = InsertOnce(N, ["name"])
 
 def raised(session: orm.Session, name: str) -> int:
     """Add one to the counter `name`, made at 0 if it is new, and return it. A rollback gives the number back."""
-    _FIRST.ids(session, {"name": name, "value": 0})
+    _FIRST.new(session, {"name": name, "value": 0})
     up = sa.update(N).where(N.c.name == name).values(value=N.c.value + 1).returning(N.c.value)
     return int(session.execute(up).scalar_one())

@@ -36,5 +36,5 @@ def write_down(session: orm.Session, slug: str, observations: Iterable[Observati
             "next_attempt_at": None if ignored else now,
             "note": seen.note,
         }
-        new += len(_EVENT.ids(session, values))
+        new += len(_EVENT.new(session, values))
     return new

@@ -46,7 +46,7 @@ class Idempotency:
             "body_hash": key.body_hash,
             "created_at": now,
         }
-        if _CLAIM.ids(session, values):
+        if _CLAIM.new(session, values):
             return None
         record = session.execute(sa.select(K).where(*_is(key))).one()
         if record.body_hash != key.body_hash:

@@ -107,7 +107,7 @@ class Opening:
         }
         more = {"single_flight": manifest.single_flight, "updated_at": now}
         more |= history.payment_move(manifest.slug, None, PaymentState.CREATED, actor=who.actor)
-        new_id = next(iter(_OPEN.ids(session, values | more)), None)
+        new_id = next(iter(_OPEN.new(session, values | more)), None)
         asked = PaymentFacts(
             id=new_id or 0, payable_uuid=row.uuid, state=PaymentState.CREATED, invoice=door.invoice(), **values
         )

@@ -17,7 +17,7 @@ _CUSTOMER = InsertOnce(C, ["user_id", "provider"])
 
 def make_payer(session: orm.Session, provider: str, user_id: int) -> Payer:
     """The patient at the provider, with our key written down before the provider is told anything."""
-    _CUSTOMER.ids(session, {"user_id": user_id, "provider": provider, "key": str(uuid4()), "reference": None})
+    _CUSTOMER.new(session, {"user_id": user_id, "provider": provider, "key": str(uuid4()), "reference": None})
     payer = find_payer(session, provider, user_id)
     if payer is None:
         raise RuntimeError("a row that was just made is not there")

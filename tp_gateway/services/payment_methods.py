@@ -148,7 +148,7 @@ def keep_method(session: orm.Session, provider: str, user_id: int, saved: SavedM
         "created_at": now,
         "removed_at": None,
     }
-    if not _METHOD.ids(session, values):
+    if not _METHOD.new(session, values):
         # Only its owner's row is brought up to date: a method never changes hands.
         there = (M.c.provider == provider, M.c.reference == saved.reference, M.c.user_id == user_id)
         fresh = {"details": dict(saved.details), "fingerprint": saved.fingerprint, "removed_at": None}

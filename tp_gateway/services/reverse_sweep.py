@@ -117,7 +117,7 @@ class ReverseSweep:
         following = now + timedelta(seconds=self._timing.reverse_sweep_interval)
         with self._database.transaction() as session:
             first = {"name": name, "position": None, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
-            _CURSOR.ids(session, first)
+            _CURSOR.new(session, first)
             mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now).values(next_run_at=following)
             if rows_changed(session, mine) != 1:
                 return None

@@ -25,7 +25,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services import bookkeeping, history
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import PaymentFacts
-from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing
+from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
@@ -54,10 +54,13 @@ class Settlement:
     ) -> None:
         self._registry, self._vault, self._timing, self._refunds, self._clock = registry, vault, timing, refunds, clock
 
-    def apply(self, session: orm.Session, payment_id: int, finding: Finding) -> PaymentFacts:
-        """Bring the payment to what was found. Returns it as it stands afterwards; a stale or fenced finding changes
-        nothing."""
-        before = standing(session, self._vault, payment_id, lock=True)
+    def apply(self, session: orm.Session, known: PaymentFacts, finding: Finding) -> PaymentFacts:
+        """Bring the payment, last read as `known`, to what was found. Returns it as it stands afterwards; a stale or
+        fenced finding changes nothing."""
+        if finding.epoch is not None and known.state in _BEING_DRIVEN:
+            before = standing_of(session, self._vault, known)
+        else:
+            before = standing(session, self._vault, known.id, lock=True)
         payment, outcome = before.payment, finding.outcome
         if finding.epoch is not None and payment.epoch != finding.epoch:
             return payment
@@ -102,11 +105,12 @@ class Settlement:
         changes: dict[str, Any],
     ) -> PaymentFacts:
         settled, evidence = outcome.settled or 0, outcome.evidence or ""
-        if outcome.fee is not None and outcome.transaction and before.payment.transaction_id is None:
-            booking.fee(outcome.fee, outcome.transaction)
+        new_fee = outcome.fee if outcome.transaction and before.payment.transaction_id is None else None
+        fee = (new_fee or 0, outcome.transaction or "")
         if settled <= before.payment.captured:
+            booking.fee(*fee)
             return after
-        paid, credit = booking.charge(settled - before.payment.captured, evidence)
+        paid, credit = booking.charge(settled - before.payment.captured, evidence, *fee)
         status = bookkeeping.change_paid(booking.session, before, paid)
         changes |= {"captured": settled, "evidence": evidence, "settled_at": booking.at}
         late = before.payment.state == S.FAILED
