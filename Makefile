@@ -1,15 +1,19 @@
 # Everything a newcomer needs: Python 3.11 or later and GNU make. `make` alone lists what there is.
 #
 # One environment, .venv, in two layers: what the gateway runs on (requirements.txt), and on top what its tests and
-# checks need (requirements-dev.txt). A stamp file marks each layer as done, so nothing is installed twice.
+# checks need (requirements-dev.txt). A stamp file marks each layer as done, so nothing is installed twice. A third layer
+# (requirements-outside.txt) and a program from npm come in with `make outside`, and only then.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-stamp
 DEV := $(VENV)/.dev-stamp
+OUTSIDE := $(VENV)/.outside-stamp
 # Test processes; "auto" is one per core.
 WORKERS ?= auto
+# The first seed of the random kills.
+SEED ?= 1
 # -qq: errors only.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
@@ -17,7 +21,7 @@ LOCK := $(BIN)/uv pip compile setup.py -q --universal --python-version 3.11 --ge
 	--annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench soak serve lock clean
+.PHONY: help demo test scenarios outside check lint bench soak kills ablation serve lock clean
 
 help:
 	@echo "make demo     the gateway, a stand-in for Stripe and a sample clinic on this machine (ONCE=1: show and stop; PORT=7000)"
@@ -25,7 +29,11 @@ help:
 	@echo "make lint     format, lint, types and import rules alone"
 	@echo "make test     the tests, on SQLite and PostgreSQL (ARGS='tests/api -x' for some)"
 	@echo "make check    format, lint, types, import rules, then the tests"
-	@echo "make soak     the tests that run for minutes"
+	@echo "make soak     the tests that run for minutes, then make kills and make ablation"
+	@echo "make kills    processes that take payments are killed at random, for long (rm var/kills.jsonl: from the beginning)"
+	@echo "make ablation takes each guard of the product away and sees that a test fails (ARGS=epoch for some)"
+	@echo "make scenarios the Stripe provider against the stand-in (STRIPE_TEST_KEY=sk_test_…: against Stripe itself)"
+	@echo "make outside  Stripe's own command line and a fuzzer try the stand-in; needs npm (FUZZ_SECONDS=3600: for longer)"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
 	@echo "make clean    remove the environment and what the tools left behind"
 
@@ -35,11 +43,28 @@ demo: $(RUNTIME)
 serve: $(RUNTIME)
 	@$(BIN)/pserve development.ini
 
+# Never against Stripe itself, whatever the environment says: that is for `make scenarios`.
 test: $(DEV)
-	@$(PYTEST) -n $(WORKERS) $(ARGS)
+	@STRIPE_TEST_KEY= $(PYTEST) -n $(WORKERS) $(ARGS)
+
+scenarios: $(DEV)
+	@$(PYTEST) scenarios -n 0 $(ARGS)
+
+outside: $(OUTSIDE)
+	@$(BIN)/python -m outside
 
 soak: $(DEV)
 	@$(PYTEST) -m soak $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory kills)
+	@$(if $(ARGS),,$(BIN)/python -m tests.ablation)
+
+ablation: $(DEV)
+	@$(BIN)/python -m tests.ablation $(ARGS)
+
+# 10,000 kills over 50,000 payments on each database, in ten runs; those that are in the file of results are not repeated.
+kills: $(DEV)
+	@for database in sqlite postgresql; do $(BIN)/python -m tests.faults.random_kills --database $$database --seed $(SEED) \
+		--runs 10 --payments 5000 --kills 1000 --results var/kills.jsonl --keep var/kills-failed || exit 1; done
 
 check: lint test
 
@@ -56,9 +81,10 @@ bench: $(RUNTIME)
 lock: $(DEV)
 	$(LOCK) -o requirements.txt $(ARGS)
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt $(ARGS)
+	$(LOCK) --extra outside -c requirements-dev.txt -o requirements-outside.txt $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info examples/*/build examples/*/*.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) outside/node_modules build dist *.egg-info examples/*/build examples/*/*.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The editable install comes last and without dependencies or a build environment of its own: everything that it
@@ -78,4 +104,9 @@ $(RUNTIME): requirements.txt setup.py
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "1/1 installing what the tests and checks need ($$(grep -c '==' requirements-dev.txt) packages in all)"
 	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(OUTSIDE): requirements-outside.txt $(DEV)
+	@echo "1/1 installing the tools that look from outside ($$(grep -c '==' requirements-outside.txt) packages in all)"
+	@$(PIP) --require-hashes -r requirements-outside.txt
 	@touch $@

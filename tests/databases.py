@@ -135,20 +135,29 @@ class PostgreSQL:
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync"]
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         settings = [f"--{key}={value}" for key, value in SETTINGS.items()]
-        server = [str(binaries / "postgres"), "-D", str(data), "-k", str(self.directory), *settings]
+        self._command = [str(binaries / "postgres"), "-D", str(data), "-k", str(self.directory), *settings]
+        with log.open("ab") as output:
+            options: dict[str, Any] = {"cwd": "/", "stdout": output, "stderr": output, **self._as_user}
+            options["env"] = {"PATH": os.defpath, "LC_ALL": "C"}
+            if subprocess.run([*initdb, *locale], check=False, **options).returncode:
+                raise RuntimeError(f"initdb failed:\n{log.read_text()}")
+        self._guard = self._launch(GUARD)
+
+    def _launch(self, guard: str) -> subprocess.Popen[Any]:
+        """Start the server under a guard, and wait until it answers."""
+        log = self.directory / "log"
         with log.open("ab") as output:
             options: dict[str, Any] = {"cwd": "/", "stdout": output, "stderr": output, **self._as_user}
             options["env"] = {"PATH": os.defpath, "LC_ALL": "C", "TPG_DIRECTORY": str(self.directory)}
-            if subprocess.run([*initdb, *locale], check=False, **options).returncode:
-                raise RuntimeError(f"initdb failed:\n{log.read_text()}")
             # A session of its own: Ctrl-C in the terminal reaches pytest, and the guard through the pipe.
             options |= {"stdin": subprocess.PIPE, "start_new_session": True}
-            self._guard = subprocess.Popen(["/bin/sh", "-c", GUARD, "guard", *server], **options)
+            started = subprocess.Popen(["/bin/sh", "-c", guard, "guard", *self._command], **options)
         deadline = time.monotonic() + 30
         while not self._answers():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
             time.sleep(0.01)
+        return started
 
     def _answers(self) -> bool:
         try:

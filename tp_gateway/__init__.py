@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tp_gateway.config import Settings
     from tp_gateway.database import Database
     from tp_gateway.identity import TokenVerifier
+    from tp_gateway.rate_limits import RateLimits
     from tp_gateway.registry import Registry
     from tp_gateway.services import Gateway
 
@@ -35,6 +36,8 @@ def make_app(ini: dict[str, str]) -> Any:
     configurator.registry["settings"] = settings
     configurator.registry["gateway"] = make_gateway(settings)
     configurator.registry["verifier"] = make_verifier(settings)
+    configurator.registry["rate_limits"] = make_rate_limits(settings)
+    configurator.registry["trusted_proxies"] = settings.trusted_proxies
     configurator.registry["cors_origins"] = frozenset(settings.cors_origins)
     configurator.include("tp_gateway.views")
     return configurator.make_wsgi_app()
@@ -44,12 +47,15 @@ def make_gateway(settings: Settings) -> Gateway:
     """The services over a database that was checked, with the providers that the settings name."""
     from tp_gateway.crypto import Vault
     from tp_gateway.services import build_gateway
+    from tp_gateway.services.rotation import require_readable
 
-    database = make_database(settings)
+    database, vault = make_database(settings), Vault(settings.encryption_keys)
+    require_readable(database, vault)
+    database.dispose()  # as after the check: a server may fork
     return build_gateway(
         database=database,
         registry=make_registry(settings, database.require_no_transaction),
-        vault=Vault(settings.encryption_keys),
+        vault=vault,
         timing=settings.timing,
         environment=settings.environment,
         time_zone=settings.time_zone,
@@ -92,6 +98,7 @@ def make_registry(settings: Settings, require_no_transaction: Any = lambda: None
         settings.provider_section,
         Environment(settings.environment, settings.production),
         lanes=settings.provider_lanes,
+        waiting=settings.provider_waiting,
         breaker=lambda: registry.Breaker(settings.breaker_failures, settings.breaker_seconds),
         require_no_transaction=require_no_transaction,
     )
@@ -110,4 +117,16 @@ def make_verifier(settings: Settings) -> TokenVerifier:
         audience=tokens.audience,
         role_claim=tokens.role_claim,
         leeway=tokens.leeway,
+    )
+
+
+def make_rate_limits(settings: Settings) -> RateLimits:
+    from tp_gateway.rate_limits import RateLimits
+
+    limits = settings.rate_limits
+    return RateLimits(
+        payments=limits.payments,
+        declines=limits.declines,
+        declines_per_address=limits.declines_per_address,
+        storage=limits.storage,
     )

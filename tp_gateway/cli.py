@@ -20,9 +20,11 @@ from cryptography.fernet import Fernet
 
 import tp_gateway
 from tp_gateway import config, database, observability
+from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
 from tp_gateway.registry import ProviderFailed, installed
+from tp_gateway.services import rotation
 from tp_gateway.worker import Worker
 
 _CHECK_SECONDS = 10.0
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     key = command("new-key", _new_key, "make a key for tp_gateway.encryption_keys")
     key.add_argument("--secret", action="store_true", help="instead: a random secret, as for tp_gateway.service.key")
+    command("rotate-keys", _rotate_keys, "encrypt what is stored anew, with the first of tp_gateway.encryption_keys")
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
     command("version", _version, "show the version")
     return parser
@@ -178,6 +181,17 @@ def _user_token(tokens: config.TokenSettings, user_id: int, role: str | None, da
 
 def _new_key(given: argparse.Namespace) -> int:
     print(secrets.token_urlsafe(48) if given.secret else Fernet.generate_key().decode("ascii"))
+    return 0
+
+
+def _rotate_keys(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    found = tp_gateway.make_database(settings)
+    try:
+        renewed = rotation.renew(found, Vault(settings.encryption_keys))
+    finally:
+        found.dispose()
+    print(f"{renewed} values were encrypted anew. The keys behind the first one are no longer needed.")
     return 0
 
 

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,6 +45,16 @@ class TokenSettings:
 
 
 @dataclass(frozen=True)
+class RateLimitSettings:
+    """Limits as the library `limits` writes them (`10/minute`), or `off`. `storage` can hold a password."""
+
+    payments: str
+    declines: str
+    declines_per_address: str
+    storage: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     environment: str
     production: bool
@@ -55,9 +66,12 @@ class Settings:
     timing: Timing
     providers: tuple[str, ...]
     provider_lanes: int
+    provider_waiting: int
     provider_calls_per_second: float
     breaker_failures: int
     breaker_seconds: float
+    rate_limits: RateLimitSettings
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     cors_origins: tuple[str, ...]
     time_zone: ZoneInfo
     currency: str
@@ -93,9 +107,12 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
         timing=_timing(read),
         providers=tuple(read.words("providers")),
         provider_lanes=read.integer("provider_lanes", 12, 1),
+        provider_waiting=read.integer("provider_waiting", 2, 0),
         provider_calls_per_second=read.seconds("sweep_calls_per_second", 5),
         breaker_failures=read.integer("breaker_failures", 5, 1),
         breaker_seconds=read.seconds("breaker_seconds", 30),
+        rate_limits=_rate_limits(read),
+        trusted_proxies=_networks(read.words("trusted_proxies")),
         cors_origins=_origins(read.words("cors_origins")),
         time_zone=_zone(read.text("time_zone", "Australia/Melbourne")),
         currency=_currency(read.text("currency", "AUD")),
@@ -190,6 +207,24 @@ def _timing(read: _Reader) -> Timing:
             "tp_gateway.timing.lease must be longer than timing.prepare + execute + fetch together"
         )
     return timing
+
+
+def _rate_limits(read: _Reader) -> RateLimitSettings:
+    return RateLimitSettings(
+        payments=read.text("rate_limits.payments", "10/minute"),
+        declines=read.text("rate_limits.declines", "5/hour"),
+        declines_per_address=read.text("rate_limits.declines_per_address", "20/hour"),
+        storage=read.text("rate_limits.storage", "memory://"),
+    )
+
+
+def _networks(words: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word) for word in words)
+    except ValueError:
+        raise ConfigurationError(
+            "tp_gateway.trusted_proxies must be addresses or networks such as 10.0.0.0/8"
+        ) from None
 
 
 def _file(path: str | None) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from tp_gateway.errors import ConfigurationError
 
@@ -20,7 +20,7 @@ class Vault:
         if not keys:
             raise ConfigurationError("tp_gateway.encryption_keys: at least one key is needed")
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._fernet, self._newest = MultiFernet([Fernet(key) for key in keys]), Fernet(keys[0])
         except ValueError:
             raise ConfigurationError(
                 "tp_gateway.encryption_keys: each must be 32 bytes in url-safe base64 (tp-gateway new-key makes one)"
@@ -31,6 +31,24 @@ class Vault:
 
     def open(self, sealed: str) -> str:
         return self._fernet.decrypt(sealed.encode("ascii")).decode()
+
+    def renewed(self, sealed: str) -> str | None:
+        """The same under the newest key; None if it is that already. ConfigurationError if no key opens it."""
+        try:
+            self._newest.decrypt(sealed.encode("ascii"))
+        except InvalidToken:
+            self.require(sealed)
+            return self._fernet.rotate(sealed.encode("ascii")).decode("ascii")
+        return None
+
+    def require(self, sealed: str) -> None:
+        """ConfigurationError if no key opens it."""
+        try:
+            self.open(sealed)
+        except InvalidToken:
+            raise ConfigurationError(
+                "tp_gateway.encryption_keys: what is in the database was encrypted with another key, which is missing"
+            ) from None
 
     def seal_json(self, value: Any) -> str | None:
         """None and empty containers are stored as NULL: nothing to hide, and no work on the charge path."""

@@ -155,7 +155,10 @@ def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> s
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": busy_seconds, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")  # whichever driver the URL was written for
-        return sa.create_engine(parsed, isolation_level="READ COMMITTED", connect_args=_POSTGRESQL_TIMEOUTS, **pool)
+        # A row that somebody else has locked is waited for no longer than SQLite waits for another writer.
+        options = f"{parsed.query.get('options', '')} -c lock_timeout={round(busy_seconds * 1000)}".strip()
+        connect = {**_POSTGRESQL_TIMEOUTS, "options": options}
+        return sa.create_engine(parsed, isolation_level="READ COMMITTED", connect_args=connect, **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError("tp_gateway.database_url must be a PostgreSQL URL or a SQLite file (sqlite:///path)")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "idempotency_in_progress": "Request in progress",
     "refund_exceeds_balance": "Refund exceeds balance",
     "payment_mismatch": "Payment does not match",
+    "payment_disputed": "Payment is disputed",
     "payload_too_large": "Request body too large",
     "unsupported_media_type": "Unsupported media type",
     "idempotency_key_reuse": "Idempotency key reused",

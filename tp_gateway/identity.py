@@ -22,10 +22,14 @@ STAFF = (MANAGER, ADMIN)
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     "pay": (PATIENT,),
     "pay_invoice": (PATIENT, *STAFF),
+    "confirm_payment": (PATIENT,),
     "own_methods": (PATIENT,),
     "see_payments": (PATIENT, *STAFF),
     "cancel_payment": (PATIENT, *STAFF),
     "refund": STAFF,
+    "capture": STAFF,
+    "see_disputes": STAFF,
+    "reopen_dispute": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
     "push_practice": (SERVICE,),
 }

@@ -19,6 +19,7 @@ PAYMENTS = Counter("tp_gateway_payment_transitions_total", "Moves of payments", 
 REFUNDS = Counter("tp_gateway_refund_transitions_total", "Moves of refunds", ["provider", "to"])
 PROVIDER_SECONDS = Histogram("tp_gateway_provider_seconds", "Provider calls", ["provider", "member", "outcome"])
 BREAKER_OPEN = Gauge("tp_gateway_breaker_open", "1 while a provider's circuit is open", ["provider"])
+RATE_LIMITED = Counter("tp_gateway_rate_limited_total", "Attempts to pay that were refused", ["limit"])
 REVIEWS = Counter("tp_gateway_needs_review_total", "Payments that a person must look at", ["provider"])
 WORKER_ERRORS = Counter("tp_gateway_worker_errors_total", "Errors of the worker's loops", ["loop"])
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
-from functools import partial
+import time
+from contextlib import suppress
 from typing import Any
 
 import gunicorn.glogging  # type: ignore[import-untyped]
+import waitress.channel
 import waitress.server
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from tp_gateway import observability
+from tp_gateway.config import Settings
 from tp_gateway.worker import Worker
 
 log = observability.logger(__name__)
@@ -27,9 +32,16 @@ _WAITRESS = {
     "max_request_header_size": str(16 * 1024),
     "max_request_body_size": str(8 * 1024 * 1024),
     "channel_timeout": "30",
-    "cleanup_interval": "10",
+    "cleanup_interval": "5",
+    "connection_limit": "1000",
+    "asyncore_use_poll": "true",  # select() can watch no more than 1024 connections
     "ident": "",
 }
+_SLOWEST_REQUEST = 15
+"""Seconds in which a whole request must have arrived (with waitress), so that slow clients do not collect. A proxy in
+front sends it in one go."""
+_SLOWEST_HEAD = 10
+"""The same for the head of a request with gunicorn, where a thread waits for it; and for each piece of the body."""
 
 
 def start_worker(app: Any) -> Worker | None:
@@ -47,12 +59,24 @@ def serve_with_waitress(app: Any, global_conf: dict[str, str] | None = None, **o
     defaults = dict(_WAITRESS)
     if options.keys() & {"host", "port", "unix_socket", "listen"}:
         del defaults["listen"]
+    chosen, sockets = {**defaults, **options}, dict[int, Any]()
     try:
-        server = waitress.server.create_server(app, **{**defaults, **options})
+        server = waitress.server.create_server(app, map=sockets, **chosen)
     except OSError as error:
         sys.exit(f"tp-gateway: cannot listen: {error.strerror} (choose another `listen` in the ini's [server:main])")
-    # waitress itself gives requests five seconds to end, and a payment may take longer.
-    server.task_dispatcher.shutdown = partial(server.task_dispatcher.shutdown, timeout=STOP_SECONDS)
+    listeners = [one for one in sockets.values() if isinstance(one, waitress.server.BaseWSGIServer)]
+    finish = server.task_dispatcher.shutdown
+
+    def drain() -> None:
+        """No new connections; waitress itself gives requests five seconds to end, and a payment may take longer."""
+        for listener in listeners:
+            listener.socket.close()
+        finish(timeout=STOP_SECONDS)
+
+    server.task_dispatcher.shutdown = drain
+    for listener in listeners:
+        listener.channel_class = Channel
+    _require_threads_for_reads(app.registry["settings"], int(chosen["threads"]))
     signal.signal(signal.SIGTERM, _interrupt)
     worker = start_worker(app)
     log.info("serving", listen=_addresses(server))
@@ -62,6 +86,31 @@ def serve_with_waitress(app: Any, global_conf: dict[str, str] | None = None, **o
         server.close()
         if worker is not None:
             worker.stop(STOP_SECONDS)
+
+
+class Channel(waitress.channel.HTTPChannel):
+    """waitress closes connections that are silent; this one also those that send a request too slowly. They cost no
+    thread, but a connection each."""
+
+    began = 0.0
+
+    def received(self, data: bytes) -> Any:
+        if self.request is None:
+            self.began = time.monotonic()
+        return super().received(data)
+
+    def writable(self) -> Any:
+        """Asked each time around the server's loop."""
+        if self.request is not None and not self.requests and time.monotonic() - self.began > _SLOWEST_REQUEST:
+            self.will_close = True
+        return super().writable()
+
+
+def _require_threads_for_reads(settings: Settings, threads: int) -> None:
+    """A warning only: a load test may want every thread to pay."""
+    at_a_provider = settings.provider_lanes + settings.provider_waiting
+    if at_a_provider >= threads:
+        log.warning("no_thread_left_for_reads", threads=threads, at_a_provider=at_a_provider)
 
 
 def _interrupt(_number: int, _frame: Any) -> None:
@@ -75,7 +124,46 @@ def _addresses(server: Any) -> str:
 
 # --- gunicorn: names that it knows are its settings -------------------------------------------------------------------
 
-worker_class = "gthread"
+
+class ImpatientWorker(ThreadWorker):
+    """gunicorn's worker with threads, where a client that sends the head of its request too slowly is cut off: it holds
+    a thread."""
+
+    def init_process(self) -> None:
+        self._arriving: dict[Any, float] = {}
+        super().init_process()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Who connects to a worker that stops is refused, instead of waiting for nobody."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
+    def handle(self, conn: Any) -> Any:
+        self._arriving[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            self._arriving.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """The head has arrived."""
+        self._arriving.pop(conn, None)
+        conn.sock.settimeout(_SLOWEST_HEAD)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """About once a second, by the thread that accepts."""
+        super().murder_pending()
+        late = time.monotonic() - _SLOWEST_HEAD
+        for conn in [conn for conn, began in list(self._arriving.items()) if began < late]:
+            log.info("slow_client_cut_off")
+            with suppress(OSError):  # it went by itself
+                conn.sock.shutdown(socket.SHUT_RDWR)
+
+
+worker_class = ImpatientWorker
 preload_app = True  # the workers share what the parent has loaded
 threads = 32
 graceful_timeout = STOP_SECONDS
@@ -104,6 +192,7 @@ def when_ready(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """In the process that serves: threads do not survive a fork, so they start after it."""
+    _require_threads_for_reads(worker.wsgi.registry["settings"], worker.cfg.threads)
     worker.tp_gateway_worker = start_worker(worker.wsgi)
 
 

@@ -5,6 +5,7 @@ import gc
 import json
 import signal
 
+from sandbox.stripe.request_log import KEPT
 from sandbox.stripe.sandbox import StripeSandbox
 
 
@@ -22,6 +23,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--check-contract", action="store_true", help="hold all traffic to Stripe's document")
     parser.add_argument("--challenge-base", metavar="URL", help="where browsers reach the 3-D Secure page")
+    parser.add_argument("--requests-kept", type=int, default=KEPT, metavar="N", help="how many requests are remembered")
+    parser.add_argument("--account-version", metavar="DATE.NAME", help="the account's default API version")
     parser.add_argument(
         "--fault",
         action="append",
@@ -45,6 +48,8 @@ def main() -> None:
         check_contract=given.check_contract,
         challenge_base=given.challenge_base,
         faults=given.fault,
+        account_version=given.account_version,
+        requests_kept=given.requests_kept,
     )
     # Waited for, not handled: a handler that sets an Event can meet the main thread inside the Event's own lock.
     told_to_stop = {signal.SIGINT, signal.SIGTERM}

@@ -1,6 +1,5 @@
 """The account itself, its balance and its balance transactions (docs.stripe.com/api/balance). Read only."""
 
-from sandbox.stripe import money
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.books import Object
 from sandbox.stripe.lists import page, where
@@ -12,12 +11,12 @@ def account(call: Call) -> Object:
 
 
 def balance(call: Call) -> Object:
-    shown = copied(skeletons()["balance"])
-    for transaction in call.world.books.all("balance_transaction").values():
-        now = money.as_of(transaction, call.world.clock.now())
-        place = shown["available" if now["status"] == "available" else "pending"][0]
-        place["amount"] += now["net"]
-        place["source_types"]["card"] += now["net"]
+    world, shown = call.world, copied(skeletons()["balance"])
+    world.tally.catch_up(world.books)
+    for available_on, net in world.tally.nets.items():
+        place = shown["available" if available_on <= world.clock.now() else "pending"][0]
+        place["amount"] += net
+        place["source_types"]["card"] += net
     return shown
 
 

@@ -1,5 +1,6 @@
 """The way of a request under /v1: key, route, idempotency, parameters, function, expansion. One transaction each."""
 
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +9,11 @@ from sandbox.stripe import auth, expansion, params, routes
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.errors import ApiError, Invalid, server_error
 from sandbox.stripe.idempotency import Keys
-from sandbox.stripe.messages import API_VERSION, Answer, Request
+from sandbox.stripe.messages import Answer, Request
 from sandbox.stripe.shapes import letters
 from sandbox.stripe.world import World
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
 
 
 class Api:
@@ -39,11 +42,15 @@ class Api:
     def headed(self, request: Request, answer: Answer, request_id: str | None = None) -> Answer:
         """docs.stripe.com/api/request_ids, docs.stripe.com/api/versioning."""
         answer.headers.setdefault("Request-Id", request_id or f"req_{letters(14)}")
-        answer.headers["Stripe-Version"] = request.headers.get("stripe-version", API_VERSION)
+        answer.headers["Stripe-Version"] = self._version(request)
         key = request.headers.get("idempotency-key")
         if key and request.method == "POST":
             answer.headers["Idempotency-Key"] = key
         return answer
+
+    def _version(self, request: Request) -> str:
+        """docs.stripe.com/api/versioning: the header's, else the default of the account."""
+        return request.headers.get("stripe-version") or self.world.account_version
 
     def _checked(
         self, request: Request, request_id: str, before: Callable[[], None] | None, instead: ApiError | None
@@ -86,7 +93,10 @@ class Api:
         instead: ApiError | None,
     ) -> Answer:
         world = self.world
-        given = params.validated(route.operation, request.params)
+        version = self._version(request)
+        if not _VERSION.fullmatch(version):
+            raise Invalid(f"Invalid Stripe API version: {version}")  # guess: the sentence
+        given = params.validated(route.operation, request.params, version)
         paths = given.pop("expand", None) or []
         expansion.check(route.kind, paths, route.listed)
         with world.books.transaction():

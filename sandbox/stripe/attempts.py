@@ -13,6 +13,8 @@ from sandbox.stripe.errors import DOC_URL
 from sandbox.stripe.shapes import blank, copied, letters
 from sandbox.stripe.world import World
 
+# docs.stripe.com/payments/place-a-hold-on-a-payment-method: online card payments are held for seven days.
+HOLD_SECONDS = 7 * 86400
 _NETWORK_CODES = {
     "insufficient_funds": "51",
     "lost_card": "41",
@@ -114,8 +116,8 @@ def _describe_card(made: Object, method: Object, decline_code: str | None, authe
             network_transaction_id=str(made["created"] * 1009)[:15],
         )
         details["overcapture"]["maximum_amount_capturable"] = made["amount"]
-        if not captured:  # docs.stripe.com/payments/place-a-hold-on-a-payment-method: seven days
-            details["capture_before"] = made["created"] + 7 * 86400
+        if not captured:
+            details["capture_before"] = made["created"] + HOLD_SECONDS
     if decline_code == "incorrect_cvc":
         details["checks"]["cvc_check"] = "fail"
     if authenticated:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sandbox.stripe.catalogue import INDEXED, Catalogue
 from sandbox.stripe.journal import Journal
 from sandbox.stripe.shapes import copied
+from sandbox.stripe.shelf import Shelf
 
 Object = dict[str, Any]
 
@@ -17,17 +19,38 @@ Object = dict[str, Any]
 class Books:
     def __init__(self, journal: Journal | None = None) -> None:
         self.lock = threading.RLock()
-        self.kinds: dict[str, dict[str, Any]] = {}
+        self.kinds: dict[str, Shelf] = {}
+        self.catalogues: dict[str, Catalogue] = {}
         self.journal = journal
         self._before: dict[tuple[str, str], Any] = {}  # what each object touched was before this transaction
         for kind, key, value in journal.load() if journal else ():
             self.all(kind)[key] = value
+            self._enter(kind, key, None, value)
+            self.all(kind).tidy()
 
-    def all(self, kind: str) -> dict[str, Any]:
-        return self.kinds.setdefault(kind, {})
+    def all(self, kind: str) -> Shelf:
+        found = self.kinds.get(kind)
+        return self.kinds.setdefault(kind, Shelf()) if found is None else found
 
     def get(self, kind: str, key: str | None) -> Any:
-        return self.kinds.get(kind, {}).get(key) if key else None
+        with self.lock:  # a look may unpack
+            return self.all(kind).get(key) if key else None
+
+    def catalogue(self, kind: str) -> Catalogue:
+        found = self.catalogues.get(kind)
+        return self.catalogues.setdefault(kind, Catalogue(kind)) if found is None else found
+
+    def having(self, kind: str, field: str, value: Any) -> list[Any]:
+        """The objects whose field has this value, oldest first."""
+        catalogue = self.catalogue(kind)
+        keys = [catalogue.ids[place] for place in catalogue.among({field: [value]}, None, None)]
+        keys += [key for name, key in self._before if name == kind and key not in keys]  # not yet in the catalogue
+        found = (self.get(kind, key) for key in keys)
+        return [thing for thing in found if thing is not None and thing.get(field) == value]
+
+    def _enter(self, kind: str, key: str, before: Any, after: Any) -> None:
+        if kind in INDEXED:
+            self.catalogue(kind).note(key, before, after)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -37,6 +60,10 @@ class Books:
                 yield
                 if self.journal and self._before:
                     self.journal.write([(kind, key, self.get(kind, key)) for kind, key in self._before])
+                for (kind, key), before in self._before.items():
+                    self._enter(kind, key, before, self.get(kind, key))
+                for kind in {kind for kind, _ in self._before}:
+                    self.all(kind).tidy()
             except BaseException:
                 self.undo()
                 raise
@@ -78,6 +105,7 @@ class Books:
     def clear(self) -> None:
         with self.lock:
             self.kinds.clear()
+            self.catalogues.clear()
             self._before.clear()
             if self.journal:
                 self.journal.clear()

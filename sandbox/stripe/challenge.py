@@ -53,12 +53,12 @@ def _find(world: World, key: str) -> Object | None:
 def decide(world: World, request: Request, key: str) -> Answer:
     """The customer's answer; a posted form is sent back to the return_url, a JSON caller gets the intent."""
     outcome = request.json().get("outcome")
-    intent = _find(world, key)
-    if intent is None:
-        return Answer.json(404, {"error": f"no such intent: {key}"})
     if outcome not in ("complete", "fail"):
         return Answer.json(400, {"error": "outcome must be complete or fail"})
     with world.books.transaction():
+        intent = _find(world, key)
+        if intent is None:
+            return Answer.json(404, {"error": f"no such intent: {key}"})
         if intent["status"] != "requires_action":
             return Answer.json(409, {"error": f"the intent is {intent['status']}, not requires_action"})
         world.cause = {"id": None, "idempotency_key": None}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sandbox.stripe import challenge, disputes, events, money, refunds
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.messages import Answer, Request
-from sandbox.stripe.shapes import copied
 
 if TYPE_CHECKING:
     from sandbox.stripe.sandbox import StripeSandbox
@@ -43,6 +42,10 @@ class Control:
             "GET /_sandbox/deliveries": self.deliveries,
             "POST /_sandbox/deliveries": self.hold,
             "POST /_sandbox/deliveries/resend": self.resend,
+            "GET /_sandbox/deliveries/faults": self.delivery_faults,
+            "POST /_sandbox/deliveries/faults": self.add_delivery_fault,
+            "DELETE /_sandbox/deliveries/faults": self.clear_delivery_faults,
+            "POST /_sandbox/down": self.down,
             "POST /_sandbox/refund": self.refund,
             "POST /_sandbox/dispute": self.dispute,
             "POST /_sandbox/balance": self.balance,
@@ -68,12 +71,20 @@ class Control:
         except (ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
             return Answer.json(400, {"error": f"{type(error).__name__}: {error}"})
         self.world.on_delivery()
+        if isinstance(value, Answer):
+            return value
         with self.world.books.lock:  # it may hold objects that others are about to change
-            return Answer.json(200, value)
+            answer = Answer.json(200, value)
+        answer.close = function == self.down
+        return answer
 
-    def books(self, _: Request) -> dict[str, list[Any]]:
+    def books(self, request: Request) -> Answer:
+        """Every object, or with `?only=charges,refunds` those of some kinds. Written one by one: there may be many."""
+        only = request.params.get("only", ",".join(BOOKS)).split(",")
         with self.world.books.lock:
-            return copied({name: list(self.world.books.all(kind).values()) for name, kind in BOOKS.items()})
+            lists = {name: map(json.dumps, self.world.books.all(BOOKS[name]).walk()) for name in only}
+            text = ",".join(f'"{name}":[{",".join(things)}]' for name, things in lists.items())
+        return Answer(200, f"{{{text}}}".encode())
 
     def requests(self, request: Request) -> dict[str, Any]:
         since = int(request.params.get("since", 0))
@@ -89,6 +100,22 @@ class Control:
     def clear_faults(self, request: Request) -> dict[str, Any]:
         self.sandbox.faults.clear()
         return self.faults(request)
+
+    def delivery_faults(self, _: Request) -> dict[str, Any]:
+        return {"faults": [rule.shown() for rule in self.sandbox.delivery_faults.rules]}
+
+    def add_delivery_fault(self, request: Request) -> dict[str, Any]:
+        return self.sandbox.delivery_faults.add(**{"match": "*", **request.json()}).shown()
+
+    def clear_delivery_faults(self, request: Request) -> dict[str, Any]:
+        self.sandbox.delivery_faults.clear()
+        return self.delivery_faults(request)
+
+    def down(self, request: Request) -> dict[str, float]:
+        """For so many seconds nobody listens; only this answer still gets through."""
+        seconds = float(request.json()["seconds"])
+        self.sandbox.shut(seconds)
+        return {"seconds": seconds}
 
     def clock(self, request: Request) -> dict[str, float]:
         seconds = float(request.json().get("advance", 0))
@@ -112,13 +139,12 @@ class Control:
 
     def deliveries(self, _: Request) -> dict[str, Any]:
         with self.world.books.lock:
-            items = list(self.world.books.all("_delivery").values())
-            types = {item["event"]: self.world.books.get("event", item["event"])["type"] for item in items}
+            items = list(self.world.books.all("_delivery").walk())
         return {
             "mode": "hold" if self.sandbox.deliverer.held else "send",
             "idle": self.sandbox.deliverer.idle(),
             "pending": sum(item["state"] == "pending" for item in items),
-            "deliveries": [{**item, "type": types[item["event"]]} for item in items],
+            "deliveries": items,
         }
 
     def hold(self, request: Request) -> dict[str, str]:
@@ -137,7 +163,7 @@ class Control:
             ]
             return {
                 "deliveries": [
-                    events.add_delivery(world, event["id"], endpoint)
+                    events.add_delivery(world, event, endpoint)
                     for _ in range(int(order.get("times", 1)))
                     for endpoint in endpoints
                 ]
@@ -153,24 +179,20 @@ class Control:
             )
 
     def dispute(self, request: Request) -> Any:
-        """Open a dispute, or close the one that is open: once with "close", once without."""
+        """Open a dispute or, when one is open, escalate or close it; opened and closed in one call if asked to."""
         order, world = request.json(), self.world
         if order.get("close") not in (None, "won", "lost"):
             raise ValueError("close must be won, lost or null")
         with world.books.transaction():
             world.cause = {"id": None, "idempotency_key": None}
             charge = self._charge(order)
-            found = next(
-                (
-                    one
-                    for one in world.books.all("dispute").values()
-                    if one["charge"] == charge["id"] and disputes.is_open(one)
-                ),
-                None,
-            )
-            dispute = found or disputes.open_dispute(
-                world, charge, order.get("reason") or "fraudulent", inquiry=bool(order.get("inquiry"))
-            )
+            dispute = next((one for one in disputes.of_charge(world, charge["id"]) if disputes.is_open(one)), None)
+            if dispute is None:
+                reason = order.get("reason") or "fraudulent"
+                inquiry = bool(order.get("inquiry"))
+                dispute = disputes.open_dispute(world, charge, reason, inquiry=inquiry, amount=order.get("amount"))
+            if order.get("escalate"):
+                disputes.escalate(world, dispute)
             return disputes.close_dispute(world, dispute, order["close"]) if order.get("close") else dispute
 
     def _charge(self, order: dict[str, Any]) -> Any:

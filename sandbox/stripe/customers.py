@@ -47,9 +47,8 @@ def update(call: Call) -> Object:
 
 def delete(call: Call) -> Object:
     customer = call.world.find("customer", call.ids[0])
-    for method in list(call.world.books.all("payment_method").values()):
-        if method["customer"] == customer["id"]:
-            payment_methods.detach_from(call.world, method)
+    for method in call.world.books.having("payment_method", "customer", customer["id"]):
+        payment_methods.detach_from(call.world, method)
     call.world.emit("customer.deleted", customer)
     gone = {"id": customer["id"], "object": "customer", "deleted": True}
     return call.world.books.put("customer", customer["id"], gone)

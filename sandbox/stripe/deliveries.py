@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.stripe.delivery_faults import DeliveryFaults, Sending, one_byte_changed
 from sandbox.stripe.world import World
 
 TIMEOUT = 20.0
@@ -27,8 +28,11 @@ def signature(payload: bytes, secrets: Sequence[str], at: int) -> str:
 class Deliverer:
     """A few threads that take what is due, in order of creation but without a promise of it, as Stripe does."""
 
-    def __init__(self, world: World, backoff: Sequence[float], workers: int = WORKERS) -> None:
+    def __init__(
+        self, world: World, backoff: Sequence[float], faults: DeliveryFaults | None = None, workers: int = WORKERS
+    ) -> None:
         self.world = world
+        self.faults = faults or DeliveryFaults()
         self.backoff = tuple(backoff)
         self.held = False
         self._due: list[tuple[float, int, str]] = []
@@ -41,9 +45,9 @@ class Deliverer:
         ]
 
     def start(self) -> None:
-        for key, item in self.world.books.all("_delivery").items():
+        for item in self.world.books.all("_delivery").walk():
             if item["state"] == "pending":
-                heapq.heappush(self._due, (item["due"], next(self._order), key))
+                heapq.heappush(self._due, (item["due"], next(self._order), item["id"]))
         for thread in self._threads:
             thread.start()
 
@@ -58,7 +62,9 @@ class Deliverer:
         """Something new is in the outbox, or the clock has moved."""
         with self._ready:
             while self.world.outbox:
-                heapq.heappush(self._due, (self.world.clock.now(), next(self._order), self.world.outbox.popleft()))
+                key, kind = self.world.outbox.popleft()
+                for delay in self.faults.delays(kind):
+                    heapq.heappush(self._due, (self.world.clock.now() + delay, next(self._order), key))
             self._ready.notify_all()
 
     def hold(self, held: bool) -> None:
@@ -108,21 +114,22 @@ class Deliverer:
                 return
             payload = json.dumps(event, separators=(",", ":")).encode()
             secrets = (books.get("_secret", item["endpoint"]) or {}).get("secrets", [])
+        sending = Sending(payload, secrets, self.world.clock.seconds())
+        self.faults.spoil(event["type"], sending)
         if endpoint is None or endpoint["status"] != "enabled":
             self._record(key, {"error": "the endpoint is disabled or gone"}, ok=False, final=True)
             return
-        outcome = self._post(endpoint["url"], payload, secrets, connections)
+        outcome = self._post(endpoint["url"], sending, connections)
         self._record(key, outcome, ok=200 <= outcome.get("status", 0) < 300)
 
-    def _post(
-        self, url: str, payload: bytes, secrets: Sequence[str], connections: dict[str, http.client.HTTPConnection]
-    ) -> dict[str, Any]:
+    def _post(self, url: str, sending: Sending, connections: dict[str, http.client.HTTPConnection]) -> dict[str, Any]:
+        payload = one_byte_changed(sending.payload) if sending.spoilt else sending.payload
         parts = urlsplit(url)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Accept": "*/*; q=0.5, application/xml",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": signature(payload, secrets, self.world.clock.seconds()),
+            "Stripe-Signature": signature(sending.payload, sending.secrets, sending.at),
         }
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         made = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

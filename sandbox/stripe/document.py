@@ -40,10 +40,12 @@ def document() -> Schema:
 
 
 def endive(document: Schema) -> Schema:
-    """What version 2026-10-28.endive changed in the requests that are checked here."""
+    """What version 2026-10-28.endive added to the requests that are checked here.
+
+    What it took away is refused by the sandbox itself, and only a caller of an older version may still send it.
+    """
     for path in _RENAMED:
         properties = document["paths"][path]["post"]["requestBody"]["content"][FORM]["schema"]["properties"]
-        properties.pop("payment_method_types", None)
         properties["allowed_payment_method_types"] = {"type": "array", "items": {"type": "string"}}
     return document
 

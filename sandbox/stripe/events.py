@@ -16,28 +16,45 @@ def emit(world: "World", kind: str, thing: Object, previous: dict[str, Any] | No
     endpoints = [endpoint for endpoint in world.books.all("webhook_endpoint").values() if _wants(endpoint, kind)]
     data = {"object": copied(thing)} | ({"previous_attributes": previous} if previous else {})
     event = blank(
-        "event", world.clock.seconds(), type=kind, data=data, pending_webhooks=len(endpoints), request=dict(world.cause)
+        "event",
+        world.clock.seconds(),
+        api_version=world.account_version,
+        type=kind,
+        data=data,
+        pending_webhooks=len(endpoints),
+        request=dict(world.cause),
     )
     world.books.add(event)
+    _forget_old(world)
     for endpoint in endpoints:
-        add_delivery(world, event["id"], endpoint["id"])
+        add_delivery(world, event, endpoint["id"])
 
 
-def add_delivery(world: "World", event_id: str, endpoint_id: str) -> str:
+def _forget_old(world: "World") -> None:
+    """Stripe keeps events for 30 days (docs.stripe.com/api/events); here as many as the settings say."""
+    kept = world.settings["events_kept"]
+    for kind in ("event", "_delivery") if kept else ():
+        shelf = world.books.all(kind)
+        while len(shelf) > kept:
+            world.books.remove(kind, next(iter(shelf)))
+
+
+def add_delivery(world: "World", event: Object, endpoint_id: str) -> str:
     key = f"dlv_{letters(20)}"
     world.books.put(
         "_delivery",
         key,
         {
             "id": key,
-            "event": event_id,
+            "event": event["id"],
+            "type": event["type"],
             "endpoint": endpoint_id,
             "state": "pending",
             "attempts": [],
             "due": world.clock.now(),
         },
     )
-    world.outbox.append(key)
+    world.outbox.append((key, event["type"]))
     return key
 
 

@@ -30,12 +30,13 @@ EXPANDABLE: dict[str, dict[str, str]] = {
         "payment_method": "payment_method",
     },
     "payment_method": {"customer": "customer"},
+    "mandate": {"payment_method": "payment_method"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "source"},
     "customer": {"default_source": "source", "test_clock": "source"},
 }
 # A balance transaction's source says by its id what it is.
-_SOURCES = {"ch": "charge", "re": "refund", "du": "dispute"}
+_SOURCES = {"ch": "charge", "py": "charge", "re": "refund", "du": "dispute"}
 
 
 def check(kind: str, paths: list[str], listed: bool) -> None:
@@ -89,7 +90,7 @@ def expanded(world: World, thing: Object, paths: list[str]) -> Object:
 def _target(world: World, thing: Object, head: str) -> Object | None:
     kind = EXPANDABLE[thing["object"]][head]
     if kind == "refunds":
-        data = [refund for refund in reversed(world.books.all("refund").values()) if refund["charge"] == thing["id"]]
+        data = world.books.having("refund", "charge", thing["id"])[::-1]
         url = f"/v1/charges/{thing['id']}/refunds"
         return {"object": "list", "data": data[:10], "has_more": len(data) > 10, "url": url}
     key = thing.get(head)

@@ -1,59 +1,53 @@
-"""Faults on order: a table of kinds, and the rules that say which requests they hit. Stripe's rules stay elsewhere."""
+"""Faults on order: a table of kinds, and which requests they hit. Stripe's rules stay elsewhere."""
 
-import random
 import re
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from sandbox.stripe import lies
 from sandbox.stripe.errors import ApiError, lock_timeout, rate_limited, server_error
 from sandbox.stripe.messages import Answer
+from sandbox.stripe.rules import Rule, Rules
 
 # Runs the request: run(before=…, instead=…), see api.Api.answer.
 Run = Callable[..., Answer]
 
 
 @dataclass
-class Rule:
-    """One fault as it was ordered."""
+class Fault(Rule):
+    """One fault as it was ordered; `match` is a method and a path, see sandbox/README.md."""
 
-    match: str
-    kind: str
-    times: int | None = 1  # None: for ever
-    probability: float = 1.0
-    seed: int | None = None
-    seconds: float = 1.0
     status: int = 502  # of `html`
-    done: bool = False  # whether `html` and `empty` come after the effect
-    fired: int = 0
-    id: int = 0
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    done: bool = False  # whether `html`, `empty`, `huge` and `down` come after the effect
+    size: int = 10_000_000  # of `huge`, in bytes
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault: {self.kind!r}; there are {', '.join(KINDS)}")
-        method, _, path = self.match.partition(" ")
-        if not path.startswith("/"):
+        if not self.match.partition(" ")[2].startswith("/"):
             raise ValueError("match must look like 'POST /v1/payment_intents/*/confirm'")
-        pattern = re.escape(path).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
-        self.pattern = re.compile(("[A-Z]+" if method == "*" else re.escape(method)) + " " + pattern)
-        self.dice = random.Random(self.seed)
 
-    def shown(self) -> dict[str, Any]:
-        return {
-            name: getattr(self, name)
-            for name in ("id", "match", "kind", "times", "probability", "seed", "seconds", "status", "done", "fired")
-        }
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        method, _, path = self.match.partition(" ")
+        pattern = re.escape(path).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
+        return re.compile(("[A-Z]+" if method == "*" else re.escape(method)) + " " + pattern)
+
+    def pattern(self) -> re.Pattern[str]:
+        return self._pattern
 
 
 @dataclass
 class Incident:
     """A rule that has hit a request; its function decides what becomes of the request."""
 
-    rule: Rule
+    rule: Fault
     pause: Callable[[float], None]
     in_background: Callable[[Callable[[], None]], None]
+    shut: Callable[[float], None]
 
     def play(self, run: Run) -> Answer | None:
         """The answer, or None when the connection is to be dropped without one."""
@@ -62,6 +56,10 @@ class Incident:
     def wait(self) -> None:
         self.pause(self.rule.seconds)
 
+    def effect_if_done(self, run: Run) -> None:
+        if self.rule.done:
+            run()
+
 
 def _error(error: ApiError) -> Answer:
     return Answer.json(error.status, error.body("req_fault"))
@@ -69,6 +67,12 @@ def _error(error: ApiError) -> Answer:
 
 def _refuse(incident: Incident, run: Run) -> None:
     """Nothing is done, nothing is said."""
+
+
+def _down(incident: Incident, run: Run) -> None:
+    """Nothing is said, and then nobody listens for a while: a new connection is refused."""
+    incident.effect_if_done(run)
+    incident.shut(incident.rule.seconds)
 
 
 def _lost(incident: Incident, run: Run) -> None:
@@ -96,6 +100,13 @@ def _slow(incident: Incident, run: Run) -> Answer:
     return answer
 
 
+def _drip(incident: Incident, run: Run) -> Answer:
+    """Done, and told one byte at a time."""
+    answer = run()
+    answer.between_bytes = incident.wait
+    return answer
+
+
 def _late(incident: Incident, run: Run) -> None:
     """The request lingers on its way: the caller is cut off now, the sandbox sees the request later."""
 
@@ -115,60 +126,52 @@ def _lock_timeout(incident: Incident, run: Run) -> Answer:
 
 
 def _html(incident: Incident, run: Run) -> Answer:
-    if incident.rule.done:
-        run()
+    incident.effect_if_done(run)
     return Answer.html(incident.rule.status, "<html><head><title>Bad Gateway</title></head><body>Sorry.</body></html>")
 
 
 def _empty(incident: Incident, run: Run) -> Answer:
-    if incident.rule.done:
-        run()
+    incident.effect_if_done(run)
     return Answer(200, b"")
+
+
+def _huge(incident: Incident, run: Run) -> Answer:
+    incident.effect_if_done(run)
+    return Answer.json(200, {"object": "x" * incident.rule.size})
+
+
+def _lying(lie: Callable[[Any], Any]) -> Callable[[Incident, Run], Answer]:
+    """Everything is done and its key keeps the truth, but this answer tells something else."""
+
+    def answer(incident: Incident, run: Run) -> Answer:
+        return lies.told(run(), lie)
+
+    return answer
 
 
 KINDS: dict[str, Callable[[Incident, Run], Answer | None]] = {
     "refuse": _refuse,
+    "down": _down,
     "lost": _lost,
     "error_before": _error_before,
     "error_after": _error_after,
     "hang": _hang,
     "slow": _slow,
+    "drip": _drip,
     "late": _late,
     "rate_limit": _rate_limit,
     "lock_timeout": _lock_timeout,
     "html": _html,
     "empty": _empty,
+    "huge": _huge,
+    "wrong_id": _lying(lies.other_id),
+    "wrong_amount": _lying(lies.other_amount),
+    "wrong_currency": _lying(lies.other_currency),
 }
 # Kinds whose answers are Stripe's own and so carry Stripe's headers.
 DRESSED = frozenset({"error_before", "rate_limit", "lock_timeout"})
 
 
-class Faults:
+class Faults(Rules[Fault]):
     def __init__(self) -> None:
-        self.rules: list[Rule] = []
-        self._count = 0
-        self._lock = threading.Lock()
-
-    def add(self, **order: Any) -> Rule:
-        rule = Rule(**order)
-        with self._lock:
-            self._count += 1
-            rule.id = self._count
-            self.rules.append(rule)
-        return rule
-
-    def clear(self) -> None:
-        with self._lock:
-            self.rules.clear()
-
-    def pick(self, method: str, path: str) -> Rule | None:
-        """The first rule that hits this request; it counts as fired."""
-        with self._lock:
-            for rule in self.rules:
-                spent = rule.times is not None and rule.fired >= rule.times
-                if spent or not rule.pattern.fullmatch(f"{method} {path}"):
-                    continue
-                if rule.probability >= 1 or rule.dice.random() < rule.probability:
-                    rule.fired += 1
-                    return rule
-        return None
+        super().__init__(Fault)

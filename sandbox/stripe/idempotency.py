@@ -76,7 +76,8 @@ class Keys:
 
     def prune(self) -> int:
         """Forget what is at least 24 hours old; how many that were."""
-        old = [key for key in self.world.books.all("_key") if self._kept(key) is None]
+        kept, now = self.world.books.all("_key"), self.world.clock.now()
+        old = [key for key in kept if now - kept.peek(key)["at"] >= KEPT_SECONDS]
         for key in old:
             self.world.books.remove("_key", key)
         return len(old)

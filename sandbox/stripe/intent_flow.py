@@ -5,7 +5,7 @@ It raises what the caller of the API must hear; parameters have been judged befo
 
 from typing import Any
 
-from sandbox.stripe import attempts, disputes, money
+from sandbox.stripe import attempts, bank_debits, disputes, money
 from sandbox.stripe.books import Object
 from sandbox.stripe.errors import DOC_URL, CardError
 from sandbox.stripe.shapes import copied, letters
@@ -14,6 +14,10 @@ from sandbox.stripe.world import World, action
 
 def attempt(world: World, intent: Object, method: Object, params: dict[str, Any]) -> None:
     """One confirmation with this payment method: it succeeds, asks for 3-D Secure, or raises the refusal."""
+    if bank_debits.is_bank(method):
+        world.change(intent, payment_method=method["id"], next_action=None)
+        bank_debits.attempt(world, intent, method, params)
+        return
     off_session = params.get("off_session") not in (None, False, "")
     asked_for = ((intent["payment_method_options"] or {}).get("card") or {}).get("request_three_d_secure")
     world.change(intent, payment_method=method["id"], next_action=None)
@@ -76,14 +80,51 @@ def succeed(world: World, intent: Object, method: Object, authenticated: bool) -
         world.change(intent, status="requires_capture", amount_capturable=intent["amount"])
         world.emit("charge.succeeded", charge)
         world.emit("payment_intent.amount_capturable_updated", intent)
+        world.later(attempts.HOLD_SECONDS, expire_hold, intent_id=intent["id"])
         return
     money.settle_charge(world, charge)
     world.change(intent, status="succeeded", amount_received=intent["amount"])
     world.emit("charge.succeeded", charge)
     world.emit("payment_intent.succeeded", intent)
+    dispute_if_told(world, charge, method)
+
+
+def dispute_if_told(world: World, charge: Object, method: Object) -> None:
+    """docs.stripe.com/testing#disputes: the tokens whose charges are disputed. guess: at once."""
     card = attempts.card_of(world, method)
-    if card.dispute:  # docs.stripe.com/testing#disputes; guess: it comes at once
+    if card.dispute:
         disputes.open_dispute(world, charge, card.dispute, inquiry=card.inquiry)
+
+
+@action
+def expire_hold(world: World, intent_id: str) -> None:
+    """docs.stripe.com/payments/place-a-hold-on-a-payment-method: not captured in time, it is let go and canceled.
+
+    guess: the reason `automatic`.
+    """
+    intent = world.books.get("payment_intent", intent_id)
+    if intent and intent["status"] == "requires_capture":
+        release(world, intent, "charge.expired", "automatic")
+
+
+def release(world: World, intent: Object, event: str, reason: str | None) -> None:
+    """A hold that is let go: nothing was captured, so no money moves. guess: its charge is shown as wholly refunded."""
+    charge = world.find("charge", intent["latest_charge"])
+    world.change(charge, amount_refunded=charge["amount"], refunded=True)
+    world.emit(event, charge)
+    cancel(world, intent, reason)
+
+
+def cancel(world: World, intent: Object, reason: str | None) -> None:
+    world.change(
+        intent,
+        status="canceled",
+        canceled_at=world.clock.seconds(),
+        amount_capturable=0,
+        next_action=None,
+        cancellation_reason=reason,
+    )
+    world.emit("payment_intent.canceled", intent)
 
 
 def keep_method(world: World, intent: Object, method: Object, authenticated: bool) -> None:

@@ -6,6 +6,7 @@ from sandbox.stripe import payment_methods
 from sandbox.stripe.books import Object
 from sandbox.stripe.common import Params, fields
 from sandbox.stripe.errors import Invalid, Refused
+from sandbox.stripe.money import EXCHANGE_RATES, OWN_CURRENCY
 from sandbox.stripe.shapes import copied
 from sandbox.stripe.world import World
 
@@ -28,18 +29,21 @@ _CARD_OPTIONS = {"installments": None, "mandate_options": None, "network": None,
 
 def check_amount(params: Params) -> None:
     """The amount, if there is one, and the currency."""
-    if (params.get("currency") or "aud").lower() != "aud":
-        # guess: the real account takes foreign currencies too; this clinic charges Australian dollars only.
-        raise Invalid(f"Invalid currency: {params['currency']}. This sandbox accepts aud only.", param="currency")
+    currency = (params.get("currency") or OWN_CURRENCY).lower()
+    if currency not in EXCHANGE_RATES:
+        raise Invalid(
+            f"Invalid currency: {currency}. This sandbox accepts these currencies: {', '.join(EXCHANGE_RATES)}",
+            param="currency",
+        )
     amount = params.get("amount")
     if amount is None:
         return
     if amount == "" or amount < 0:
         raise Invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
     if amount < SMALLEST:
-        raise Invalid("Amount must be at least $0.50 aud", code="amount_too_small", param="amount")
+        raise Invalid(f"Amount must be at least $0.50 {currency}", code="amount_too_small", param="amount")
     if amount > LARGEST:
-        raise Invalid("Amount must be no more than $999,999.99 aud", code="amount_too_large", param="amount")
+        raise Invalid(f"Amount must be no more than $999,999.99 {currency}", code="amount_too_large", param="amount")
 
 
 def check_confirm_only(params: Params) -> None:
@@ -54,13 +58,20 @@ def method_types(intent: Object, params: Params) -> None:
     """docs.stripe.com/payments/dashboard-payment-methods: the Dashboard's methods unless the caller names some."""
     allowed = params.get("allowed_payment_method_types")
     given = params.get("automatic_payment_methods")
-    if allowed and "card" not in allowed:
-        raise Invalid("This sandbox takes cards only.", param="allowed_payment_method_types")
+    unknown = set(allowed or ()) - {"card", "au_becs_debit"}
+    if unknown:
+        raise Invalid(
+            f"The payment method type provided: {min(unknown)} is invalid. This sandbox takes card and au_becs_debit.",
+            param="allowed_payment_method_types",
+        )
+    if "au_becs_debit" in (allowed or ()) and params["currency"].lower() != "aud":
+        raise Invalid("The currency provided is invalid. Payments with au_becs_debit support aud.", param="currency")
     intent["allowed_payment_method_types"] = allowed or None
     if not allowed or given:
         automatic = {"allow_redirects": "always", "enabled": True, **(given or {})}
         intent["automatic_payment_methods"] = automatic
-    intent["payment_method_types"] = ["card"]
+    # guess: of the Dashboard's methods this account has turned on cards only.
+    intent["payment_method_types"] = list(allowed or ["card"])
 
 
 def facts(intent: Object, params: Params) -> dict[str, Any]:
@@ -79,6 +90,12 @@ def method_for(world: World, intent: Object, params: Params) -> Object | None:
     if not params.get("payment_method"):
         return None
     method = payment_methods.resolve(world, params["payment_method"])
+    if method["type"] not in intent["payment_method_types"]:
+        raise Refused(  # guess: the sentence
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent. Please attach a "
+            f"PaymentMethod of one of the following types: {', '.join(intent['payment_method_types'])}.",
+            param="payment_method",
+        )
     check_usable(world, method, intent["customer"], "PaymentIntent")
     return method
 

@@ -1,6 +1,7 @@
 """Lists: filters, the `created` range and cursors (docs.stripe.com/api/pagination). Newest first."""
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -21,11 +22,10 @@ def page(world: World, kind: str, params: dict[str, Any], url: str, wanted: Call
     limit = params["limit"] if params.get("limit") not in (None, "") else 10
     if not 1 <= limit <= 100:
         raise Invalid("Invalid limit: must be between 1 and 100", code="parameter_invalid_integer", param="limit")
-    everything = world.books.all(kind)
     created = params.get("created")
     fits = (
         thing
-        for thing in _after(everything, params)
+        for thing in _walk(world, kind, params, getattr(wanted, "given", {}))
         if not thing.get("deleted") and _in_range(thing, created) and wanted(thing)
     )
     data = list(islice(fits, limit + 1))
@@ -35,23 +35,37 @@ def page(world: World, kind: str, params: dict[str, Any], url: str, wanted: Call
     return {"object": "list", "data": data, "has_more": more, "url": url}
 
 
-def _after(everything: dict[str, Object], params: dict[str, Any]) -> Iterable[Object]:
+def _walk(world: World, kind: str, params: dict[str, Any], given: dict[str, Any]) -> Iterator[Object]:
+    """What may be on the page, from the cursor on: newest first, or oldest first when going back."""
     start, end = params.get("starting_after"), params.get("ending_before")
     if start and end:
         raise Invalid(
             "You may only specify one of these parameters: starting_after, ending_before.", param="starting_after"
         )
+    shelf, catalogue = world.books.all(kind), world.books.catalogue(kind)
+    oldest, newest = _bounds(params.get("created"))
+    values = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+    places = catalogue.among(values, oldest, newest)
     cursor = start or end
-    things: Iterable[Object] = everything.values() if end else reversed(everything.values())
-    if not cursor:
-        return things
-    if cursor not in everything:
+    if cursor and cursor not in shelf:
         raise Missing("object", cursor, "starting_after" if start else "ending_before")
-    walk = iter(things)
-    for thing in walk:
-        if thing["id"] == cursor:
-            break
-    return walk
+    if start:
+        places = places[: bisect_left(places, catalogue.places[start])]
+    if end:
+        places = places[bisect_right(places, catalogue.places[end]) :]
+    ids = (catalogue.ids[place] for place in (places if end else reversed(places)))
+    return (shelf.peek(key) for key in ids if key in shelf)
+
+
+def _bounds(created: Any) -> tuple[int | None, int | None]:
+    """The oldest and the newest second that can be meant."""
+    if created in (None, ""):
+        return None, None
+    if isinstance(created, int):
+        return created, created
+    oldest = [created[name] for name in ("gt", "gte") if name in created]
+    newest = [created[name] for name in ("lt", "lte") if name in created]
+    return max(oldest, default=None), min(newest, default=None)
 
 
 def _in_range(thing: Object, created: Any) -> bool:
@@ -62,7 +76,19 @@ def _in_range(thing: Object, created: Any) -> bool:
     return all(_BOUNDS[name](thing["created"], bound) for name, bound in created.items())
 
 
-def where(params: dict[str, Any], *names: str) -> Callable[[Object], bool]:
-    """Wanted are the objects that agree with those of these parameters that were given."""
-    given = {name: params[name] for name in names if params.get(name) is not None}
-    return lambda thing: all(thing.get(name) == value for name, value in given.items())
+class Where:
+    """Wanted are the objects that agree with all that is given: a field, and its value or a list of possible ones."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+
+    def __call__(self, thing: Object) -> bool:
+        return all(
+            thing.get(name) in value if isinstance(value, list) else thing.get(name) == value
+            for name, value in self.given.items()
+        )
+
+
+def where(params: dict[str, Any], *names: str) -> Where:
+    """By those of these parameters that were given."""
+    return Where({name: params[name] for name in names if params.get(name) is not None})

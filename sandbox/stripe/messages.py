@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 API_VERSION = "2026-10-28.endive"
+ENDIVE = "2026-10-28"  # from this version on `allowed_payment_method_types` stands in for `payment_method_types`
 _SUBKEY = re.compile(r"\[([^\]]*)\]")
 
 
@@ -25,7 +27,7 @@ def decode_form(text: str) -> dict[str, Any]:
                 nested = place[part] = {}
             place = nested
         place[parts[-1] or str(len(place))] = value
-    return _with_lists(root)
+    return {key: _with_lists(value) for key, value in root.items()}
 
 
 def _with_lists(value: Any) -> Any:
@@ -76,6 +78,8 @@ class Answer:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    close: bool = False  # end the connection after it
+    between_bytes: Callable[[], None] | None = None  # sent one byte at a time, with this in between
 
     @classmethod
     def json(cls, status: int, value: Any) -> "Answer":

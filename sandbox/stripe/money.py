@@ -10,6 +10,11 @@ from sandbox.stripe.world import World, action
 # 3.5 % + A$0.30, a dispute A$25.00.
 # In tenths of a percent, so that all sums stay whole numbers.
 DOMESTIC, INTERNATIONAL, FIXED, DISPUTE_FEE = 17, 35, 30, 2500
+BANK_DEBIT, BANK_DEBIT_CAP = 10, 350  # BECS: 1 % + A$0.30, at most A$3.50
+OWN_CURRENCY = "aud"
+# docs.stripe.com/currencies/conversions: a charge in another currency settles in the account's own. guess: the rates,
+# which never change here; Stripe's fee for the conversion (stripe.com/au/pricing: 2 %) is left out.
+EXCHANGE_RATES = {"aud": 1.0, "eur": 1.7, "gbp": 2.0, "nzd": 0.9, "usd": 1.5}
 # guess: how long until funds are available, Australia's usual payout delay (docs.stripe.com/payouts).
 SETTLES = timedelta(days=2)
 
@@ -30,11 +35,16 @@ def balance_transaction(
     at_once: bool = False,
     description: str | None = None,
 ) -> Object:
-    """docs.stripe.com/api/balance_transactions/object; the categories: docs.stripe.com/reports/reporting-categories."""
+    """docs.stripe.com/api/balance_transactions/object; the categories: docs.stripe.com/reports/reporting-categories.
+
+    `amount` is in the currency of `source`, `fee` in the account's own, which all that is made here is in.
+    """
     now = world.clock.seconds()
+    foreign = source["currency"] != OWN_CURRENCY
+    amount = settled(amount, source["currency"])
     what = "Dispute fee" if kind == "adjustment" else "Stripe processing fees"
     details = [
-        {"amount": fee, "application": None, "currency": source["currency"], "description": what, "type": "stripe_fee"}
+        {"amount": fee, "application": None, "currency": OWN_CURRENCY, "description": what, "type": "stripe_fee"}
     ]
     return world.books.add(
         blank(
@@ -44,7 +54,8 @@ def balance_transaction(
             fee=fee,
             net=amount - fee,
             fee_details=details if fee else [],
-            currency=source["currency"],
+            currency=OWN_CURRENCY,
+            exchange_rate=EXCHANGE_RATES[source["currency"]] if foreign else None,
             type=kind,
             reporting_category=category,
             source=source["id"],
@@ -53,6 +64,11 @@ def balance_transaction(
             description=description,
         )
     )
+
+
+def settled(amount: int, currency: str) -> int:
+    """What an amount of this currency is in the account's own, in minor units."""
+    return round(amount * EXCHANGE_RATES[currency])
 
 
 def _settlement_day(now: int) -> int:
@@ -77,21 +93,28 @@ def settle_charge(world: World, charge: Object) -> None:
 
 def post_charge(world: World, charge: Object) -> None:
     note = world.note("_card", charge["payment_method"])
-    abroad = charge["payment_method_details"]["card"]["country"] != "AU"
-    # guess: the sandbox prices every test card as domestic unless asked to look at the card's country, because
-    # `pm_card_visa` is an American card and nearly every test uses it.
-    rate = INTERNATIONAL if abroad and world.settings["pricing"] == "by_card" else DOMESTIC
+    taken = settled(charge["amount_captured"], charge["currency"])
     made = balance_transaction(
         world,
         amount=charge["amount_captured"],
         kind="charge",
         category="charge",
         source=charge,
-        fee=processing_fee(charge["amount_captured"], rate),
+        fee=_fee(world, charge, taken),
         at_once=note.get("bypass_pending", False),
         description=charge["description"],
     )
     world.change(charge, balance_transaction=made["id"])
+
+
+def _fee(world: World, charge: Object, taken: int) -> int:
+    if charge["payment_method_details"]["type"] != "card":
+        return min(processing_fee(taken, BANK_DEBIT), BANK_DEBIT_CAP)
+    abroad = charge["payment_method_details"]["card"]["country"] != "AU"
+    # guess: the sandbox prices every test card as domestic unless asked to look at the card's country, because
+    # `pm_card_visa` is an American card and nearly every test uses it.
+    rate = INTERNATIONAL if abroad and world.settings["pricing"] == "by_card" else DOMESTIC
+    return processing_fee(taken, rate)
 
 
 @action

@@ -3,10 +3,10 @@
 The rules for parameters are in intent_params.py, what happens once one is confirmed in intent_flow.py.
 """
 
-from sandbox.stripe import intent_flow, money, refunds
+from sandbox.stripe import intent_flow, money
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.books import Object
-from sandbox.stripe.common import Params, check_client_secret, customer_of
+from sandbox.stripe.common import Params, check_client_secret, customer_of, fields
 from sandbox.stripe.errors import Invalid, Refused
 from sandbox.stripe.intent_params import (
     CONFIRMABLE,
@@ -148,17 +148,11 @@ def cancel(call: Call) -> Object:
             "Only a PaymentIntent with one of the following statuses may be canceled: "
             f"{', '.join(CANCELABLE)}.",
         )
+    reason = call.params.get("cancellation_reason") or None
     if intent["status"] == "requires_capture":
-        refunds.release(world, world.find("charge", intent["latest_charge"]))
-    world.change(
-        intent,
-        status="canceled",
-        canceled_at=world.clock.seconds(),
-        amount_capturable=0,
-        next_action=None,
-        cancellation_reason=call.params.get("cancellation_reason") or None,
-    )
-    world.emit("payment_intent.canceled", intent)
+        intent_flow.release(world, intent, "charge.refunded", reason)
+    else:
+        intent_flow.cancel(world, intent, reason)
     return intent
 
 
@@ -173,7 +167,8 @@ def capture(call: Call) -> Object:
             f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
             "captured: requires_capture.",
         )
-    amount = call.params.get("amount_to_capture") or intent["amount_capturable"]
+    amount = call.params.get("amount_to_capture", "")
+    amount = intent["amount_capturable"] if amount == "" else amount
     if not 0 < amount <= intent["amount_capturable"]:
         raise Invalid(
             "The amount_to_capture must be positive and no more than the authorized amount.",
@@ -181,11 +176,14 @@ def capture(call: Call) -> Object:
             param="amount_to_capture",
         )
     charge = world.find("charge", intent["latest_charge"])
-    world.change(charge, captured=True, amount_captured=amount)
+    texts = ("statement_descriptor", "statement_descriptor_suffix")
+    world.change(intent, **fields(intent, call.params, *texts))
+    world.change(charge, captured=True, amount_captured=amount, **fields(charge, call.params, *texts))
     money.settle_charge(world, charge)
     world.change(intent, status="succeeded", amount_received=amount, amount_capturable=0)
     world.emit("charge.captured", charge)
     world.emit("payment_intent.succeeded", intent)
+    intent_flow.dispute_if_told(world, charge, world.find("payment_method", intent["payment_method"]))
     return intent
 
 

@@ -1,6 +1,6 @@
 """Payment methods made from test tokens, and whose they are (docs.stripe.com/api/payment_methods). No raw cards."""
 
-from sandbox.stripe import cards
+from sandbox.stripe import bank_debits, cards
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.attempts import bank_refusal, card_of
 from sandbox.stripe.books import Object
@@ -65,8 +65,8 @@ def attach_to(world: World, method: Object, customer: str) -> None:
             code="payment_method_unexpected_state",
         )
     check_reusable(method, note)
-    card = card_of(world, method)
-    if card.decline and not card.attaches:
+    card = None if bank_debits.is_bank(method) else card_of(world, method)
+    if card and card.decline and not card.attaches:
         raise CardError(**bank_refusal(card.decline))
     world.change(method, customer=customer)
     world.emit("payment_method.attached", method)
@@ -94,6 +94,8 @@ def create(call: Call) -> Object:
     params = call.params
     if params.get("payment_method"):  # cloning belongs to Connect
         raise Invalid("This sandbox makes payment methods from test tokens only.", param="payment_method")
+    if params.get("type") == bank_debits.TYPE:
+        return bank_debits.make_method(call.world, params)
     if params.get("type") != "card":
         raise Invalid(
             "Missing required param: type."
@@ -122,7 +124,7 @@ def update(call: Call) -> Object:
     facts = fields(method, call.params, "allow_redisplay")
     if call.params.get("billing_details"):
         facts["billing_details"] = billing_details(method["billing_details"], call.params["billing_details"])
-    if call.params.get("card"):
+    if call.params.get("card") and method["type"] == "card":
         months = {key: call.params["card"][key] for key in ("exp_month", "exp_year") if key in call.params["card"]}
         facts["card"] = {**method["card"], **months}
     call.world.change(method, **facts)
@@ -152,11 +154,8 @@ def detach(call: Call) -> Object:
 
 def every(call: Call) -> Object:
     # docs.stripe.com/api/payment_methods/list: without a customer this list is for other uses, and empty here.
-    wanted = where(call.params, "customer", "type")
+    if not call.params.get("customer"):
+        return {"object": "list", "data": [], "has_more": False, "url": "/v1/payment_methods"}
     return page(
-        call.world,
-        "payment_method",
-        call.params,
-        "/v1/payment_methods",
-        lambda method: method["customer"] is not None and wanted(method),
+        call.world, "payment_method", call.params, "/v1/payment_methods", where(call.params, "customer", "type")
     )

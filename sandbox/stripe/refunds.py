@@ -1,6 +1,6 @@
 """Refunds: whole, in part, late or failing (docs.stripe.com/refunds, docs.stripe.com/api/refunds)."""
 
-from sandbox.stripe import attempts, money
+from sandbox.stripe import attempts, bank_debits, disputes, money
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.books import Object
 from sandbox.stripe.common import fields, merged_metadata
@@ -33,9 +33,9 @@ def create(call: Call) -> Object:
 def make(world: World, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]) -> Object:
     """One refund of a charge; also what a refund made in the Dashboard does."""
     left = charge["amount_captured"] - charge["amount_refunded"]
-    _check(charge, amount, left)
+    _check(world, charge, amount, left)
     amount = amount or left
-    how = attempts.card_of(world, world.find("payment_method", charge["payment_method"])).refund
+    how = _how(world, world.find("payment_method", charge["payment_method"]))
     refund = blank(
         "refund",
         world.clock.seconds(),
@@ -71,14 +71,20 @@ def make(world: World, charge: Object, amount: int | None, reason: str | None, m
     return refund
 
 
-def _check(charge: Object, amount: int | None, left: int) -> None:
+def _how(world: World, method: Object) -> str:
+    """docs.stripe.com/refunds: to a bank account it takes days. guess: `pending` until it has arrived."""
+    return "pending" if bank_debits.is_bank(method) else attempts.card_of(world, method).refund
+
+
+def _check(world: World, charge: Object, amount: int | None, left: int) -> None:
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise Refused(
             f"Charge {charge['id']} has not been captured and cannot be refunded.",
             code="charge_not_refundable",
             param="charge",
         )
-    if charge["disputed"]:  # docs.stripe.com/disputes/how-disputes-work: a charged back payment cannot be refunded too
+    # docs.stripe.com/disputes/how-disputes-work: a charged back payment cannot be refunded too, one under inquiry can.
+    if any(not dispute["is_charge_refundable"] for dispute in disputes.of_charge(world, charge["id"])):
         raise Refused(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.",
             code="charge_disputed",
@@ -129,12 +135,6 @@ def finish_refund(world: World, refund_id: str, succeeds: bool) -> None:
     world.emit("refund.failed", refund)
     world.emit("refund.updated", refund)
     world.emit("charge.refund.updated", refund)
-
-
-def release(world: World, charge: Object) -> None:
-    """A hold that is let go: nothing was captured, so no money moves. guess: shown as wholly refunded."""
-    world.change(charge, amount_refunded=charge["amount"], refunded=True)
-    world.emit("charge.refunded", charge)
 
 
 def retrieve(call: Call) -> Object:

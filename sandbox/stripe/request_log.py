@@ -10,9 +10,9 @@ KEPT = 20_000
 
 
 class RequestLog:
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
         self.last = 0
-        self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._entries: deque[dict[str, Any]] = deque(maxlen=kept)
         self._lock = threading.Lock()
 
     def received(self, request: Request, at: float) -> dict[str, Any]:

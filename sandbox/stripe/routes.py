@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sandbox.stripe import (
     account,
+    bank_debits,
     charges,
     customers,
     disputes,
@@ -61,6 +62,7 @@ ROUTES: list[Route] = [
     *_resource("/v1/setup_intents", "setup_intent", setup_intents, browser=True),
     Route("POST /v1/setup_intents/*/confirm", setup_intents.confirm, "setup_intent", browser=True),
     Route("POST /v1/setup_intents/*/cancel", setup_intents.cancel, "setup_intent"),
+    Route("GET /v1/mandates/*", bank_debits.mandate, "mandate"),
     Route("GET /v1/setup_attempts", setup_intents.tries, "setup_attempt", listed=True),
     Route("GET /v1/balance_transactions", account.transactions, "balance_transaction", listed=True),
     Route("GET /v1/balance_transactions/*", account.transaction, "balance_transaction"),

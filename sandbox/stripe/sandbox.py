@@ -11,10 +11,11 @@ from sandbox.stripe.books import Books
 from sandbox.stripe.contract import ContractCheck
 from sandbox.stripe.control import Control
 from sandbox.stripe.deliveries import Deliverer
+from sandbox.stripe.delivery_faults import DeliveryFaults
 from sandbox.stripe.faults import DRESSED, Faults, Incident
 from sandbox.stripe.journal import Journal
-from sandbox.stripe.messages import Answer, Request
-from sandbox.stripe.request_log import RequestLog
+from sandbox.stripe.messages import API_VERSION, Answer, Request
+from sandbox.stripe.request_log import KEPT, RequestLog
 from sandbox.stripe.wire import Wire
 from sandbox.stripe.world import World
 
@@ -43,22 +44,29 @@ class StripeSandbox:
         challenge_base: str | None = None,
         faults: Iterable[dict[str, Any]] = (),
         host: str = "127.0.0.1",
+        account_version: str | None = None,
+        requests_kept: int = KEPT,
     ) -> None:
         self.wire = Wire(host, port, self._handle)
         self.journal = Journal(state_file) if state_file else None
         self.books = Books(self.journal)
-        self.world = World(self.books, challenge_base or self.wire.url)
+        self.world = World(self.books, challenge_base or self.wire.url, account_version or API_VERSION)
         self.deliver_to, self.webhook_secrets = deliver_to, list(webhook_secrets)
         self.faults = Faults()
         for order in faults:
             self.faults.add(**order)
-        self.log = RequestLog()
+        self.log = RequestLog(requests_kept)
         self.api = Api(self.world)
-        self.deliverer = Deliverer(self.world, delivery_backoff)
+        self.delivery_faults = DeliveryFaults()
+        self.deliverer = Deliverer(self.world, delivery_backoff, self.delivery_faults)
         self.contract = ContractCheck() if check_contract else None
         self.control = Control(self)
         self._stopping = threading.Event()
         self._schedule_moved = threading.Event()
+        self._door = threading.Lock()
+        self._shut = False
+        self._shut_for: float | None = None
+        self._closed, self._reopen = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -79,6 +87,8 @@ class StripeSandbox:
     def stop(self) -> None:
         self._stopping.set()
         self._schedule_moved.set()
+        self._closed.set()
+        self._reopen.set()
         self.wire.shutdown()
         self.wire.server_close()
         self.wire.drop_all()
@@ -106,6 +116,7 @@ class StripeSandbox:
             self.books.clear()
             self.world.reload()
             self.faults.clear()
+            self.delivery_faults.clear()
             self.log.clear()
             self._subscribe()
         self.deliverer.hold(False)
@@ -121,8 +132,31 @@ class StripeSandbox:
             else:
                 webhook_endpoints.add(self.world, self.deliver_to, self.webhook_secrets)
 
+    def shut(self, seconds: float | None = None) -> None:
+        """From now on connecting is refused: for so long, or until `open` is called. Every connection is cut."""
+        with self._door:
+            if self._shut:
+                return
+            self._shut, self._shut_for = True, seconds
+            self._reopen.clear()
+            self.wire.shutdown()
+            self.wire.close_door()
+            self._closed.set()
+
+    def open(self) -> None:
+        self._reopen.set()
+
     def _serve(self) -> None:
-        self.wire.serve_forever(poll_interval=0.05)
+        while not self._stopping.is_set():
+            self.wire.serve_forever(poll_interval=0.02)
+            if self._stopping.is_set():
+                return
+            self._closed.wait()
+            self._closed.clear()
+            self._reopen.wait(self._shut_for)
+            if not self._stopping.is_set():
+                self.wire.open_door()
+            self._shut = False
 
     def _follow_schedule(self) -> None:
         """Do what comes due even when nobody asks."""
@@ -140,12 +174,14 @@ class StripeSandbox:
         if request.method == "OPTIONS":
             return Answer(204, b"", dict(PREFLIGHT))
         entry = self.log.received(request, self.world.clock.now())
-        rule = self.faults.pick(request.method, request.path)
+        rule = self.faults.pick(f"{request.method} {request.path}")
         if rule is None:
             answer: Answer | None = self._run(request)
         else:
             entry["fault"] = rule.kind
-            answer = Incident(rule, self._pause, self._in_background).play(lambda **more: self._run(request, **more))
+            answer = Incident(rule, self._pause, self._in_background, self.shut).play(
+                lambda **more: self._run(request, **more)
+            )
             if answer is not None and rule.kind in DRESSED:
                 answer = self.api.headed(request, answer)
         self.log.answered(entry, answer)

@@ -50,6 +50,8 @@ def _method(world: World, intent: Object, params: Params) -> Object | None:
     if not params.get("payment_method"):
         return None
     method = payment_methods.resolve(world, params["payment_method"])
+    if method["type"] != "card":
+        raise Invalid("This sandbox sets up cards only.", param="payment_method")
     check_usable(world, method, intent["customer"], "SetupIntent")
     return method
 

@@ -16,6 +16,7 @@ PREFIXES = {
     "customer": "cus_",
     "dispute": "du_1",
     "event": "evt_3",
+    "mandate": "mandate_1",
     "payment_intent": "pi_3",
     "payment_method": "pm_1",
     "refund": "re_3",

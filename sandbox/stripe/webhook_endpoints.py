@@ -7,7 +7,7 @@ from sandbox.stripe.api_call import Call
 from sandbox.stripe.books import Object
 from sandbox.stripe.common import fields, merged_metadata
 from sandbox.stripe.errors import Invalid
-from sandbox.stripe.lists import page
+from sandbox.stripe.lists import Where, page
 from sandbox.stripe.shapes import blank, letters
 from sandbox.stripe.world import World
 
@@ -82,8 +82,10 @@ def events(call: Call) -> Object:
         raise Invalid("You may specify up to 20 types.", param="types")
     delivered = params.get("delivery_success")
 
-    def wanted(thing: Object) -> bool:
-        fits = any(fnmatchcase(thing["type"], name) for name in names)
-        return fits and (delivered is None or delivered == (thing["pending_webhooks"] == 0))
+    class Wanted(Where):
+        def __call__(self, thing: Object) -> bool:
+            fits = any(fnmatchcase(thing["type"], name) for name in names)
+            return fits and (delivered is None or delivered == (thing["pending_webhooks"] == 0))
 
-    return page(call.world, "event", params, "/v1/events", wanted)
+    plain = not any("*" in name for name in names)
+    return page(call.world, "event", params, "/v1/events", Wanted({"type": names} if plain else {}))

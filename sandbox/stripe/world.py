@@ -9,12 +9,16 @@ from sandbox.stripe import events
 from sandbox.stripe.books import Books, Object
 from sandbox.stripe.clock import Clock
 from sandbox.stripe.errors import Missing
+from sandbox.stripe.messages import API_VERSION
 from sandbox.stripe.shapes import letters
+from sandbox.stripe.tally import Tally
 
 # What the control API may change while the sandbox runs.
 DEFAULT_SETTINGS: dict[str, Any] = {
     "balance_late_seconds": 0,  # seconds until a charge's balance transaction appears; None: until told
     "refund_seconds": 1.0,  # how long the tokens for pending and failing refunds take
+    "debit_seconds": 1.0,  # how long a bank debit stays in `processing`
+    "events_kept": None,  # how many events, and deliveries of them, are remembered; None: all
     "processing_seconds": 0,  # above 0: a confirmed payment intent stays in `processing` so long
     "pricing": "domestic",  # or "by_card": cards from abroad cost more
 }
@@ -30,12 +34,13 @@ def action(function: Action) -> Action:
 
 
 class World:
-    def __init__(self, books: Books, challenge_base: str = "") -> None:
+    def __init__(self, books: Books, challenge_base: str = "", account_version: str = API_VERSION) -> None:
         self.books = books
         self.clock = Clock()
         self.challenge_base = challenge_base
+        self.account_version = account_version  # of requests without a Stripe-Version, and of events
         self.cause: dict[str, str | None] = {"id": None, "idempotency_key": None}
-        self.outbox: deque[str] = deque()  # deliveries that nobody has picked up yet
+        self.outbox: deque[tuple[str, str]] = deque()  # deliveries that nobody has picked up yet, with the event's type
         self.on_delivery: Callable[[], None] = lambda: None
         self.wake_schedule: Callable[[], None] = lambda: None
         self._due: list[tuple[float, str]] = []
@@ -43,6 +48,7 @@ class World:
 
     def reload(self) -> None:
         """Take the settings, the clock and the schedule from the books (at the start, and after a reset)."""
+        self.tally = Tally()
         self.settings = {**DEFAULT_SETTINGS, **(self.books.get("_settings", "settings") or {})}
         self.clock.offset = (self.books.get("_settings", "clock") or {}).get("offset", 0.0)
         self._due = [(item["due"], key) for key, item in self.books.all("_schedule").items()]
@@ -56,6 +62,8 @@ class World:
         self.books.put("_settings", "settings", dict(self.settings))
 
     def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("time does not go back")
         self.clock.advance(seconds)
         self.books.put("_settings", "clock", {"offset": self.clock.offset})
 
@@ -67,10 +75,12 @@ class World:
         return found
 
     def change(self, thing: Object, **facts: Any) -> Object:
-        """Change an object of the books within the running transaction."""
-        self.books.touch(thing["object"], thing["id"])
-        thing.update(facts)
-        return thing
+        """Change an object of the books within the running transaction; a copy that was only looked at goes along."""
+        booked: Object = self.books.touch(thing["object"], thing["id"])
+        booked.update(facts)
+        if booked is not thing:
+            thing.update(facts)
+        return booked
 
     def note(self, kind: str, key: str, **facts: Any) -> dict[str, Any]:
         """The sandbox's own note about an object, changed by `facts`."""

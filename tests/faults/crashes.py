@@ -1,74 +1,87 @@
-"""Kills a real process at a chosen step of its work. The steps are attached from outside: the product knows nothing
-of them.
-
-A step is the moment before or after each commit and each provider call.
-"""
+"""Kills a real process at a step of its work that has a name (`steps`)."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import signal
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
-import transaction
-
 from tests.clinic import Clinic
-from tp_gateway.registry import GuardedProvider
+from tests.faults import steps
+from tests.faults.warm import fork, warm_clinic
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.crashes"])
+_PATIENCE = 60
+_DEATHS = (signal.SIGKILL, signal.SIGXFSZ)
+SETTINGS = {
+    "tp_gateway.timing.prepare": "1.5",
+    "tp_gateway.timing.execute": "1.5",
+    "tp_gateway.timing.fetch": "1",
+    "tp_gateway.timing.lease": "600",  # nobody's turn comes by itself while other processes are being killed
+}
+
+Work = Callable[..., object]
 
 
-def run_and_kill(
-    work: Callable[..., None], step: int, database_url: str, sandbox_url: str, *arguments: Any
-) -> int | None:
-    """Run `work(clinic, *arguments)` in a process of its own that kills itself at `step`. Returns None if it was
-    killed, else how many steps there were (step 0 kills nothing)."""
-    told, tells = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=_run, args=(work, step, tells, database_url, sandbox_url, arguments))
-    process.start()
-    tells.close()
-    process.join(60)
-    if process.is_alive():
-        process.kill()
-        raise AssertionError("the process hangs")
-    if process.exitcode == -signal.SIGKILL:
-        return None
-    assert process.exitcode == 0, f"the process ended with {process.exitcode}"
-    steps: int = told.recv()
-    return steps
+class Nursery:
+    """A warm process (`warm`) of which one is forked for each piece of work."""
+
+    def __init__(self, database_url: str, sandbox_url: str) -> None:
+        self._pipe, theirs = _FORKS.Pipe()
+        self._process = _FORKS.Process(target=_serve, args=(theirs, database_url, sandbox_url), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def run(self, work: Work, die_at: str | None, *arguments: Any) -> list[str]:
+        """Do `work(clinic, *arguments)` in a process that is killed at the step `die_at`. Returns the steps that it
+        took, that one included; if it never came there it must have ended well."""
+        self._pipe.send((work, die_at, arguments))
+        status, trail = self._pipe.recv()
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _DEATHS and trail[-1] == die_at
+        assert killed or status == 0, f"to be killed at {die_at}, it ended with {status} after {trail}"
+        return list(trail)
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join(_PATIENCE)
 
 
-def _run(
-    work: Callable[..., None], step: int, tells: Any, database_url: str, sandbox_url: str, arguments: tuple[Any, ...]
-) -> None:
-    clinic = Clinic(database_url, sandbox_url)
-    count = _kill_at(step)
-    work(clinic, *arguments)
-    tells.send(count())
-    os._exit(0)
+def _serve(pipe: Connection, database_url: str, sandbox_url: str) -> None:
+    clinic = warm_clinic(database_url, sandbox_url, **SETTINGS)
+    while True:
+        try:
+            work, die_at, arguments = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_run(clinic, work, die_at, arguments))
 
 
-def _kill_at(step: int) -> Callable[[], int]:
-    seen = 0
+def _run(clinic: Clinic, work: Work, die_at: str | None, arguments: tuple[Any, ...]) -> tuple[int, list[str]]:
+    reads, writes = os.pipe()
 
-    def pass_by() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == step:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def child() -> None:
+        def step(name: str) -> None:
+            os.write(writes, f"{name}\n".encode())
+            if name == die_at:
+                steps.die()
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*arguments: Any, **more: Any) -> Any:
-            pass_by()
-            result = original(*arguments, **more)
-            pass_by()
-            return result
+        steps.attach(clinic, step)
+        work(clinic, *arguments)
 
-        return wrapped
-
-    transaction.TransactionManager.commit = around(transaction.TransactionManager.commit)
-    GuardedProvider._call = around(GuardedProvider._call)  # type: ignore[method-assign]
-    return lambda: seen
+    pid = fork(child)
+    os.close(writes)
+    written = b""
+    while select.select([reads], [], [], _PATIENCE)[0]:
+        part = os.read(reads, 65_536)
+        if not part:
+            break
+        written += part
+    else:
+        os.kill(pid, signal.SIGTERM)  # it hangs, and that is no way to end
+    os.close(reads)
+    return os.waitpid(pid, 0)[1], written.decode().splitlines()

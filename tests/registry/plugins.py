@@ -86,6 +86,7 @@ def registry(
         section,
         Environment("test", production=False),
         lanes=lanes,
+        waiting=2,
         breaker=lambda: Breaker(3, 30),
         require_no_transaction=require_no_transaction,
     )

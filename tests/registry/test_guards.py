@@ -16,6 +16,7 @@ import pytest
 from tp_gateway import contract
 from tp_gateway.contract import (
     Capabilities,
+    CaptureOrder,
     Flow,
     Health,
     InvalidSignature,
@@ -41,7 +42,15 @@ from tp_gateway.money import MAX_MINOR_UNITS
 from tp_gateway.registry import Breaker, GuardedProvider, ProviderFailed
 
 EVERYTHING = Capabilities(
-    two_step=True, fetch=True, refund=True, save_method=True, webhooks=True, list_since=True, partial_refund=True
+    two_step=True,
+    fetch=True,
+    refund=True,
+    partial_refund=True,
+    save_method=True,
+    webhooks=True,
+    list_since=True,
+    capture=True,
+    disputes=True,
 )
 SUCCESS: dict[str, Any] = {"reference": "pi_1", "settled": 18000, "currency": "AUD", "evidence": "ch_1"}
 NOW = datetime(2025, 1, 19, tzinfo=UTC)
@@ -101,11 +110,15 @@ def guarded(provider: Scripted, clock: Clock) -> Iterator[GuardedProvider]:
 
 def guard(provider: Scripted, clock: Clock, lanes: int = 2, **more: Any) -> GuardedProvider:
     values = {"require_no_transaction": lambda: None, "public_settings": {}, "breaker": Breaker(3, 30, clock)}
-    return GuardedProvider(provider, lanes=lanes, **values | more)  # type: ignore[arg-type]
+    return GuardedProvider(provider, lanes=lanes, **{"waiting": 2} | values | more)  # type: ignore[arg-type]
 
 
 def order(seconds: float = 5) -> Order:
     return Order("id-1", Flow.DIRECT, 18000, "AUD", "key-1", time.monotonic() + seconds)
+
+
+def capture_order() -> CaptureOrder:
+    return CaptureOrder("p", "pi_1", 18000, "AUD", "k", time.monotonic() + 5)
 
 
 def refund_order() -> RefundOrder:
@@ -118,6 +131,8 @@ CALLS: dict[str, Callable[[GuardedProvider], Any]] = {
     "fetch": lambda guarded: guarded.fetch(order(), None),
     "close": lambda guarded: guarded.close(order(), "pi_1"),
     "refund": lambda guarded: guarded.refund(refund_order()),
+    "capture": lambda guarded: guarded.capture(capture_order()),
+    "void": lambda guarded: guarded.void("pi_1", time.monotonic() + 5),
     "save_method": lambda guarded: guarded.save_method(MethodOrder(Payer("p"), "pm_1", time.monotonic() + 5)),
 }
 LOOK_UPS: dict[str, Callable[[GuardedProvider], Any]] = {
@@ -125,6 +140,7 @@ LOOK_UPS: dict[str, Callable[[GuardedProvider], Any]] = {
     "list_methods": lambda guarded: guarded.list_methods("cus_1", time.monotonic() + 5),
     "drop_method": lambda guarded: guarded.drop_method("pm_1", time.monotonic() + 5),
     "list_since": lambda guarded: guarded.list_since(NOW, NOW, time.monotonic() + 5),
+    "fetch_dispute": lambda guarded: guarded.fetch_dispute("du_1", time.monotonic() + 5),
 }
 
 
@@ -328,7 +344,7 @@ def test_what_is_possible_is_passed_on_as_it_is(guarded: GuardedProvider, provid
 
 
 @pytest.mark.catalogue(99)
-@pytest.mark.parametrize("member", ["check", "list_methods", "drop_method"])
+@pytest.mark.parametrize("member", ["check", "list_methods", "drop_method", "fetch_dispute"])
 def test_a_look_up_that_answers_garbage_has_failed(guarded: GuardedProvider, provider: Scripted, member: str) -> None:
     provider.answer = lambda *_: "garbage"
     with pytest.raises(ProviderFailed):

@@ -72,7 +72,7 @@ def test_the_parameter_table_agrees_with_the_document(operation: str) -> None:
     assert set(table["required"]) == {name for name, one in names.items() if one.get("required")} | set(
         body.get("required", [])
     )
-    left_out = documented - table["params"].keys()
+    left_out = documented - table["params"].keys() - {"payment_method_types"}  # of older versions only
     if "/payment_methods" not in path:  # there only cards are known, and the other types have a parameter each
         assert not left_out
 

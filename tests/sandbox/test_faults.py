@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Callable
 
 import pytest
 import stripe
 
-from sandbox.stripe.faults import KINDS, Faults, Rule
+from sandbox.stripe import StripeSandbox
+from sandbox.stripe.faults import KINDS, Fault, Faults
 from tests.sandbox.helpers import Raw, client, eventually
 
 INTENTS = "/v1/payment_intents"
@@ -101,9 +103,96 @@ def test_html_and_empty(raw: Raw, post: Post) -> None:
     assert count(raw) == 1
 
 
+def test_nobody_listens_for_a_while(sandbox: StripeSandbox, raw: Raw, post: Post) -> None:
+    assert raw.control("POST", "down", {"seconds": 60}) == {"seconds": 60}
+    with pytest.raises(ConnectionRefusedError):
+        post()
+    sandbox.open()
+    assert eventually(lambda: answers(post))
+    assert count(raw) == 1
+
+
+def test_down(raw: Raw, post: Post) -> None:
+    raw.fault("down", seconds=0.2, done=True)
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        post()
+    assert eventually(lambda: answers(post))
+    assert (count(raw), post()[1]["idempotent-replayed"]) == (1, "true")
+
+
+def answers(post: Post) -> bool:
+    try:
+        return post()[0] == 200
+    except OSError:
+        return False
+
+
+def test_down_cuts_whoever_waits(raw: Raw, sandbox: StripeSandbox) -> None:
+    waiting = http.client.HTTPConnection(raw.netloc, timeout=5)
+    waiting.request("GET", "/v1/balance", headers={"Authorization": "Bearer sk_test_clinic"})
+    waiting.getresponse().read()
+    raw.control("POST", "down", {"seconds": 60})
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        waiting.request("GET", "/v1/balance", headers={"Authorization": "Bearer sk_test_clinic"})
+        waiting.getresponse()
+    sandbox.open()
+    assert eventually(lambda: answers(lambda: raw.call("GET", "/v1/balance")))
+
+
+def test_drip(raw: Raw) -> None:
+    raw.fault("drip", seconds=10)
+    with socket.create_connection(raw.netloc.split(":"), timeout=5) as caller:
+        head = f"POST {INTENTS} HTTP/1.1\r\nAuthorization: Bearer sk_test_x\r\nContent-Length: {len(ORDER)}\r\n\r\n"
+        caller.sendall((head + ORDER).encode())
+        assert caller.recv(100) == b"H"
+    assert count(raw) == 1
+    raw.fault("drip", seconds=0)
+    assert raw.call("POST", INTENTS, ORDER)[0] == 200
+
+
+def test_huge(raw: Raw, post: Post) -> None:
+    raw.fault("huge")
+    raw.fault("huge", size=100, done=True)
+    status, _, body = post()
+    assert (status, len(body) > 10_000_000, count(raw)) == (200, True, 0)
+    assert (len(post()[2]) < 200, count(raw)) == (True, 1)
+
+
+def test_wrong_id(raw: Raw, post: Post) -> None:
+    raw.fault("wrong_id")
+    told, true = json.loads(post()[2]), json.loads(post()[2])
+    assert told["id"] != true["id"]
+    assert told == {**true, "id": told["id"], "client_secret": true["client_secret"].replace(true["id"], told["id"])}
+    assert [one["id"] for one in raw.control("GET", "books")["payment_intents"]] == [true["id"]]
+    assert raw.call("GET", f"{INTENTS}/{told['id']}")[0] == 404
+    raw.fault("wrong_id", match=f"GET {INTENTS}")
+    assert json.loads(raw.call("GET", INTENTS)[2])["data"][0]["id"] != true["id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"), [("wrong_amount", {"amount": 5100}), ("wrong_currency", {"currency": "usd"})]
+)
+def test_another_amount_or_currency(raw: Raw, post: Post, kind: str, changed: dict) -> None:
+    raw.fault(kind)
+    told, true = json.loads(post()[2]), json.loads(post()[2])
+    assert told == {**true, **changed}
+    assert raw.control("GET", "books")["payment_intents"] == [true]
+
+
+def test_errors_do_not_lie(raw: Raw) -> None:
+    raw.fault("wrong_id", match=f"GET {INTENTS}/*")
+    assert json.loads(raw.call("GET", f"{INTENTS}/pi_nobody")[2])["error"]["code"] == "resource_missing"
+
+
 def test_every_kind_has_a_test() -> None:
     assert set(KINDS) == {
         "refuse",
+        "down",
+        "drip",
+        "huge",
+        "wrong_id",
+        "wrong_amount",
+        "wrong_currency",
         "lost",
         "error_before",
         "error_after",
@@ -146,7 +235,7 @@ def test_chance_is_repeatable() -> None:
     def hits(seed: int) -> list[bool]:
         faults = Faults()
         faults.add(match="* /v1/**", kind="refuse", times=None, probability=0.5, seed=seed)
-        return [faults.pick("GET", "/v1/charges/ch_1") is not None for _ in range(40)]
+        return [faults.pick("GET /v1/charges/ch_1") is not None for _ in range(40)]
 
     assert hits(7) == hits(7)
     assert hits(7) != hits(8)
@@ -162,4 +251,4 @@ def test_chance_is_repeatable() -> None:
 )
 def test_nonsense_is_refused(order: dict) -> None:
     with pytest.raises(ValueError, match=r"fault|match"):
-        Rule(**order)
+        Fault(**order)

@@ -1,4 +1,4 @@
-"""Refunds, fees, balance transactions and disputes: where the money goes."""
+"""Refunds, fees and balance transactions: where the money goes."""
 
 import pytest
 import stripe
@@ -131,28 +131,3 @@ def test_a_refund_made_in_the_dashboard(api: stripe.StripeClient, raw: Raw) -> N
     event = api.v1.events.list({"type": "refund.created"}).data[0]
     assert (event.data.object["id"], event.request.id) == (made["id"], None)
     assert api.v1.charges.retrieve(intent.latest_charge).amount_refunded == 2500
-
-
-def test_disputes(api: stripe.StripeClient, raw: Raw) -> None:
-    by_token = paid(api, "pm_card_createDispute")
-    dispute = api.v1.disputes.list({"payment_intent": by_token.id}).data[0]
-    assert (dispute.status, dispute.amount, dispute.reason) == ("needs_response", 10_000, "fraudulent")
-    moved = dispute.balance_transactions[0]
-    assert (moved.net, moved.reporting_category) == (-12_500, "dispute")
-    assert api.v1.charges.retrieve(by_token.latest_charge).disputed
-    with pytest.raises(stripe.InvalidRequestError) as caught:
-        api.v1.refunds.create({"payment_intent": by_token.id})
-    assert caught.value.code == "charge_disputed"
-    assert raw.control("POST", "dispute", {"payment_intent": by_token.id, "close": "won"})["status"] == "won"
-
-    by_hand = paid(api)
-    opened = raw.control("POST", "dispute", {"payment_intent": by_hand.id})
-    assert opened["status"] == "needs_response"
-    assert raw.control("POST", "dispute", {"payment_intent": by_hand.id, "close": "lost"})["id"] == opened["id"]
-    assert api.v1.disputes.retrieve(opened["id"]).status == "lost"
-    inquiry = api.v1.disputes.list({"payment_intent": paid(api, "pm_card_createDisputeInquiry").id}).data[0]
-    assert (inquiry.status, inquiry.balance_transactions) == ("warning_needs_response", [])
-    evidence = {"evidence": {"uncategorized_text": "winning_evidence"}}
-    assert api.v1.disputes.update(inquiry.id, evidence).status == "warning_closed"
-    types = [one.type for one in api.v1.events.list({"type": "charge.dispute.*", "limit": 100}).data]
-    assert types.count("charge.dispute.created") == types.count("charge.dispute.closed") == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 from tests.clinic import WEBHOOK_SECRET, Clinic, refused, sandbox
 from tests.invariants import check_invariants
-from tests.services.test_charge import finish_in_browser
 from tp_gateway.contract import Event, Flow
 
 
@@ -34,24 +32,6 @@ def signed(
 
 def receive(clinic: Clinic, event: dict[str, Any]) -> None:
     clinic.gateway.inbox.receive("stripe", *signed(event))
-
-
-@pytest.mark.catalogue(39)
-@pytest.mark.parametrize("seed", range(6))
-def test_events_in_any_order_and_doubled_end_in_one_state(clinic: Clinic, seed: int) -> None:
-    clinic.appointment()
-    waiting = clinic.pay(flow=Flow.BROWSER, amount=18000)
-    finish_in_browser(clinic, waiting.body)
-    all_events = [event for event in events(clinic) if not event["type"].startswith("payment_method")] * 2
-    random.Random(seed).shuffle(all_events)
-    for event in all_events:
-        receive(clinic, event)
-        if event["id"][-1] in "abcdefghijklm":
-            clinic.gateway.inbox.work()
-    clinic.gateway.inbox.work()
-    assert clinic.payment(waiting.id).state == "succeeded"
-    assert {row.state for row in clinic.rows("SELECT state FROM inbox_events")} <= {"applied", "ignored"}
-    check_invariants(clinic.database.engine, clinic.books())
 
 
 @pytest.mark.catalogue(38)

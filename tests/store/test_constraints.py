@@ -24,6 +24,11 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_appointments_duration_minutes": [{"duration_minutes": 0}],
     "ck_appointments_fee": [{"fee": -1}],
     "ck_appointments_status": [{"status": "CONFIRMED"}],
+    "ck_disputes_amount": TOO_MUCH,
+    "ck_disputes_currency": CURRENCIES,
+    "ck_disputes_reopened": [{"reopened": -1}],
+    "ck_disputes_status": [{"status": "open"}, {"status": ""}],
+    "ck_disputes_unknown_payment": [{"payment_id": None}],
     "ck_inbox_events_state": [{"state": "done"}],
     "ck_invoice_items_quantity": [{"quantity": 0, "total": 0}, {"quantity": -1, "total": -9000}],
     "ck_invoice_items_total": [{"total": 17999}],
@@ -92,6 +97,7 @@ def test_what_is_no_amount_is_refused(database: Database, table: str) -> None:
 
 def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
     money = {"amount", "fee", "amount_paid", "captured", "refunded", "unit_price", "total", "value"}
+    money |= {"withdrawn", "reopened"}
     inspector = sa.inspect(database.engine)
     found = {
         (table, column["name"]): str(column["type"])
@@ -99,7 +105,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 13 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 17 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------

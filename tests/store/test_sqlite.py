@@ -194,4 +194,5 @@ def test_replacing_a_row_does_not_get_past_the_append_only_triggers(database: Da
     with pytest.raises(sa.exc.IntegrityError, match="append-only"), database.transaction() as session:
         session.execute(sa.text(statement))
     with database.read() as session:
-        assert session.execute(sa.text("SELECT to_state FROM transitions WHERE id = 1")).scalars().all() == ["succeeded"]
+        first = sa.text("SELECT to_state FROM transitions WHERE id = 1")
+        assert session.execute(first).scalars().all() == ["succeeded"]

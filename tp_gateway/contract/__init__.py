@@ -6,9 +6,11 @@ another provider. Start with `hooks.py` (registration, with a complete example),
 """
 
 from tp_gateway import fields, money
+from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeStatus
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
 from tp_gateway.contract.types import (
+    CaptureOrder,
     Event,
     Flow,
     Health,
@@ -34,7 +36,11 @@ __all__ = [
     "CONTRACT_VERSION",
     "PROJECT",
     "Capabilities",
+    "CaptureOrder",
     "ConfigurationError",
+    "DisputeFact",
+    "DisputeMovement",
+    "DisputeStatus",
     "Environment",
     "Event",
     "Flow",

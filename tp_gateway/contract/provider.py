@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import colander
 
+from tp_gateway.contract.disputes import DisputeFact
 from tp_gateway.contract.types import (
+    CaptureOrder,
     Health,
     MethodOrder,
     Observation,
@@ -35,7 +37,8 @@ class Capabilities:
     `two_step` promises `prepare` and `close`: money can then move only through a reference that the core has stored
     first. Without it, `execute` is called once per payment, and again only inside `repeat_horizon` seconds (how long
     the provider answers the same idempotency key with the same result). `browser` promises that `prepare` serves
-    `Flow.BROWSER`. `off_session` that saved methods can be charged by staff.
+    `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
+    `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
     """
 
     two_step: bool = False
@@ -47,6 +50,8 @@ class Capabilities:
     save_method: bool = False
     webhooks: bool = False
     list_since: bool = False
+    capture: bool = False
+    disputes: bool = False
     repeat_horizon: int = 0
 
     def members(self) -> list[str]:
@@ -61,6 +66,9 @@ class Capabilities:
             "drop_method": self.save_method,
             "parse_webhook": self.webhooks,
             "list_since": self.list_since,
+            "capture": self.capture,
+            "void": self.capture,
+            "fetch_dispute": self.disputes,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -118,6 +126,15 @@ class Provider(Protocol):
         UNKNOWN with `Reason.NO_SUCH_OBJECT` if there is nothing.
     `refund(order: RefundOrder) -> Outcome`
         Give money back. `reference` is the refund's own.
+    `capture(order: CaptureOrder) -> Outcome`
+        Take what is held, at most once for each payment: a second capture of the same reference must have no effect,
+        under whatever key. SUCCEEDED with `settled`; or the present truth where it could not be captured (let go,
+        expired, captured before). DECLINED without `closed`: it is still held.
+    `void(reference: str, deadline: float) -> Outcome`
+        Let the hold of `reference` go for ever; afterwards the truth, with `closed` set (or SUCCEEDED if a capture was
+        faster).
+    `fetch_dispute(reference: str, deadline: float) -> DisputeFact | None`
+        One dispute as it stands, by its own reference. None if there is no such dispute. Raise when you cannot tell.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -129,6 +146,7 @@ class Provider(Protocol):
     `list_since(moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]`
         For the reverse sweep: payments made in that time, each with `evidence`, and what was heard of others in that
         time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook.
+        With `disputes`, also disputes opened in that time, each under an `event_id` that names the state seen.
     """
 
     manifest: ClassVar[Manifest]
@@ -166,6 +184,20 @@ class Refunds(Protocol):
     """`Capabilities.refund`."""
 
     def refund(self, order: RefundOrder) -> Outcome: ...
+
+
+class Captures(Protocol):
+    """`Capabilities.capture`."""
+
+    def capture(self, order: CaptureOrder) -> Outcome: ...
+
+    def void(self, reference: str, deadline: float) -> Outcome: ...
+
+
+class TellsDisputes(Protocol):
+    """`Capabilities.disputes`."""
+
+    def fetch_dispute(self, reference: str, deadline: float) -> DisputeFact | None: ...
 
 
 class SavesMethods(Protocol):

@@ -50,6 +50,9 @@ class OutcomeState(StrEnum):
 
     SUCCEEDED = "succeeded"
     """Money has moved, for good as far as the provider can say. For a refund: it is on its way to the customer."""
+    AUTHORIZED = "authorized"
+    """The amount is held with the customer's bank, and nothing has moved: `capture` takes it, `void` lets it go. Only
+    with `Capabilities.capture`, for an order with `manual_capture`."""
     PENDING = "pending"
     """Accepted; the result comes later (bank debits, Medicare claims, refunds in a queue)."""
     NEEDS_ACTION = "needs_action"
@@ -102,7 +105,8 @@ class Order:
     and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
     `state` is what this provider last returned as `state` for this payment. `method_reference` is the provider's
     reference of the payment method to charge (a token from its browser form, or a saved one, which then belongs
-    to `payer.reference`). `save_method` asks to keep the method for later.
+    to `payer.reference`). `save_method` asks to keep the method for later. `manual_capture` asks to hold the amount
+    only (`Capabilities.capture`): say AUTHORIZED instead of SUCCEEDED.
     """
 
     id: str
@@ -115,7 +119,25 @@ class Order:
     payer: Payer | None = None
     method_reference: str | None = None
     save_method: bool = False
+    manual_capture: bool = False
     labels: Mapping[str, str] = field(default_factory=nothing)
+    state: Mapping[str, Any] = field(default_factory=nothing)
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOrder:
+    """Take `amount` of the held payment `reference`, all of it or a part; the rest is let go. `id` is `Order.id`.
+    `idempotency_key` is of this one order: another try by staff has another one."""
+
+    id: str
+    reference: str
+    amount: int
+    currency: str
+    idempotency_key: str
+    deadline: float
     state: Mapping[str, Any] = field(default_factory=nothing)
 
     def seconds_left(self) -> float:
@@ -202,8 +224,9 @@ class Outcome:
     `closed` says: this reference can never move money again (canceled, or it never existed). `refunds` lists every
     refund of the payment, also those made outside. `message` may be shown to a patient. `evidence` is the provider's
     id of the movement (a charge), unique for ever; it keys the ledger. `transaction` is its id in the provider's
-    accounts and `fee` what it cost, in minor units, both None until known. `provider_state`, if not None, replaces
-    the provider's durable facts.
+    accounts and `fee` what it cost, in minor units, both None until known. `authorized` is the amount that is held, in
+    minor units of `currency`, needed with AUTHORIZED; `capture_before` is until when (UTC). `provider_state`, if not
+    None, replaces the provider's durable facts.
     """
 
     state: OutcomeState
@@ -220,6 +243,8 @@ class Outcome:
     fee: int | None = None
     receipt_url: str | None = None
     refunds: tuple[RefundFact, ...] = ()
+    authorized: int | None = None
+    capture_before: datetime | None = None
     saved_method: SavedMethod | None = None
     payer: str | None = None
     check_after: float | None = None
@@ -233,6 +258,8 @@ class Subject(StrEnum):
     PAYMENT = "payment"
     METHODS = "methods"
     """The saved methods of `payer` changed."""
+    DISPUTE = "dispute"
+    """`reference` is the dispute's own; a hint to `fetch_dispute`."""
     NOTHING = "nothing"
     """Not ours, or of no interest: kept in the inbox, otherwise ignored. `note` says why."""
 

@@ -1,6 +1,7 @@
 """The tables, one noun per file. No queries, no rules beyond what the database itself enforces."""
 
 from tp_gateway.models.base import Base, table
+from tp_gateway.models.dispute import Dispute
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
@@ -16,6 +17,7 @@ __all__ = [
     "Base",
     "Counter",
     "Cursor",
+    "Dispute",
     "IdempotencyRecord",
     "InboxEvent",
     "Invoice",

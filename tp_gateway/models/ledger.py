@@ -18,6 +18,10 @@ SUSPENSE = "suspense"
 """Money that is certainly here and not certainly understood."""
 ADJUSTMENTS = "adjustments"
 """Fees that were given up (a refund that does not make the payable due again)."""
+DISPUTED = "disputed"
+"""Money that a provider took back because of a dispute that is not decided."""
+CHARGEBACKS = "chargebacks"
+"""Money that disputes have lost for good."""
 
 
 def clearing(provider: str) -> str:
@@ -45,6 +49,7 @@ class LedgerEntry(Base):
     id: orm.Mapped[int] = primary_key()
     payment_id: orm.Mapped[int] = reference_to("payments.id")
     refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
+    dispute_id: orm.Mapped[int | None] = reference_to("disputes.id", nullable=True)
     payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
     patient_id: orm.Mapped[int] = reference_to("users.id")
     kind: orm.Mapped[str]

@@ -49,12 +49,15 @@ def appointment_uuid(appointment_id: int) -> str:
     return str(uuid5(_APPOINTMENTS, str(appointment_id)))
 
 
+ALLOCATION_KINDS = ("charge", "refund", "refund_reversal", "adjustment", "chargeback", "chargeback_reversal")
+
+
 class Allocation(Base):
     """Money counted towards a payable, in signed minor units. Append-only: a correction is a new row."""
 
     __tablename__ = "allocations"
     __table_args__ = (
-        one_of("kind", ("charge", "refund", "refund_reversal", "adjustment"), "kind"),
+        one_of("kind", ALLOCATION_KINDS, "kind"),
         is_currency(),
         sa.CheckConstraint("amount <> 0", name="amount"),
     )
@@ -63,6 +66,7 @@ class Allocation(Base):
     payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
     payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True, index=True)
     refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
+    dispute_id: orm.Mapped[int | None] = reference_to("disputes.id", nullable=True)
     kind: orm.Mapped[str]
     amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))

@@ -25,6 +25,10 @@ class Payment(Base):
     over (a live worker keeps it in the future) and, later, when the sweep looks again; NULL when there is nothing left
     to find out. `observed_at` is when the look at the provider began whose answer was applied last. `expires_at` is
     until when it may wait for its customer.
+
+    `manual_capture`: only hold the amount; it was held since `authorized_at`, and can be captured until
+    `capture_before` (NULL: the provider does not say). `disputed`: its customer has disputed it at the bank, at least
+    once. These columns have defaults in the database, so that the insert of an ordinary charge need not name them.
     """
 
     __tablename__ = "payments"
@@ -82,6 +86,10 @@ class Payment(Base):
     needs_review: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
     review_note: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
     late_success: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
+    manual_capture: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
+    authorized_at: orm.Mapped[datetime | None]
+    capture_before: orm.Mapped[datetime | None]
+    disputed: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
 
     description: orm.Mapped[str] = orm.mapped_column(default="")
     client_metadata: orm.Mapped[dict[str, Any] | None]

@@ -17,6 +17,8 @@ class PaymentState(StrEnum):
     """The provider accepted; the result comes later."""
     UNKNOWN = "unknown"
     """Asked, and not known. Looked up until it is."""
+    AUTHORIZED = "authorized"
+    """The amount is held with the customer's bank; staff capture it or let it go."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     """Nothing was taken and the provider's object is closed or never existed."""
@@ -26,7 +28,7 @@ class PaymentState(StrEnum):
 
 P = PaymentState
 
-OPEN_STATES = (P.CREATED, P.SUBMITTING, P.AWAITING_CUSTOMER, P.PROCESSING, P.UNKNOWN)
+OPEN_STATES = (P.CREATED, P.SUBMITTING, P.AWAITING_CUSTOMER, P.PROCESSING, P.UNKNOWN, P.AUTHORIZED)
 
 RANK = {
     P.CREATED: 0,
@@ -34,8 +36,9 @@ RANK = {
     P.UNKNOWN: 2,
     P.AWAITING_CUSTOMER: 3,
     P.PROCESSING: 4,
-    P.FAILED: 5,
-    P.SUCCEEDED: 6,
+    P.AUTHORIZED: 5,
+    P.FAILED: 6,
+    P.SUCCEEDED: 7,
 }
 """A look at the provider that began before the last one that was applied may only raise the rank."""
 
@@ -65,6 +68,14 @@ TRANSITIONS: frozenset[tuple[PaymentState | None, PaymentState]] = frozenset(
         (P.PROCESSING, P.FAILED),
         (P.PROCESSING, P.UNKNOWN),
         (P.PROCESSING, P.AWAITING_CUSTOMER),  # it failed after all, and the customer may try again in the browser
+        (P.SUBMITTING, P.AUTHORIZED),
+        (P.AWAITING_CUSTOMER, P.AUTHORIZED),
+        (P.PROCESSING, P.AUTHORIZED),
+        (P.UNKNOWN, P.AUTHORIZED),
+        (P.AUTHORIZED, P.SUBMITTING),  # staff ordered the capture
+        (P.AUTHORIZED, P.SUCCEEDED),  # captured at the provider, by somebody
+        (P.AUTHORIZED, P.FAILED),  # let go, or expired
+        (P.AUTHORIZED, P.UNKNOWN),
         (P.SUCCEEDED, P.REFUNDED),
         (P.REFUNDED, P.SUCCEEDED),  # a refund failed after all
         (P.FAILED, P.SUCCEEDED),  # late success: the provider's own API shows captured money

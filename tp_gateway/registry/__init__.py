@@ -1,5 +1,5 @@
-"""The enabled providers: loading (`plugins`), the guards around each call (`guarded`), the circuit breaker
-(`breaker`)."""
+"""The enabled providers: loading (`plugins`), the guards around each call (`guarded`): the circuit breaker
+(`breaker`), the bulkhead (`bulkhead`), what can be believed (`plausible`)."""
 
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.guarded import GuardedProvider, ProviderFailed

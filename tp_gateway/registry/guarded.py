@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from datetime import datetime
-from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 from tp_gateway import observability
 from tp_gateway.contract import (
+    CaptureOrder,
+    DisputeFact,
     Health,
     InvalidSignature,
     MethodOrder,
@@ -32,11 +34,17 @@ from tp_gateway.contract import (
 )
 from tp_gateway.errors import GatewayError
 from tp_gateway.registry.breaker import Breaker
-from tp_gateway.registry.plausible import can_be_kept, impossible, is_reference
+from tp_gateway.registry.bulkhead import Bulkhead
+from tp_gateway.registry.plausible import can_be_kept, impossible, impossible_dispute, is_reference
 
 T = TypeVar("T")
 _START_PATIENCE = 1.0
+"""Seconds that something new waits for a lane."""
+_CROWD_PATIENCE = 0.1
+"""Seconds that it waits for a place, when others took the last ones after it was let in."""
 _STARTS = ("prepare", "save_method", "check")
+_ALONE = ("save_method", "drop_method", "check")
+"""Calls that are no step of a payment: each needs a place of its own."""
 log = observability.logger(__name__)
 
 
@@ -46,14 +54,16 @@ class ProviderFailed(Exception):
 
 
 class GuardedProvider:
-    """What the services call. `lanes` is how many calls of this provider may run at once; a call that overruns its
-    deadline keeps its lane until it really ends, so a hanging provider can only ever take its own lanes."""
+    """What the services call. `lanes` is how many calls of this provider may run at once, for at most `waiting` more
+    requests than that. Whoever else wants to begin something is refused at once, so a provider that hangs leaves the
+    rest of the server's threads free."""
 
     def __init__(
         self,
         provider: Provider,
         *,
         lanes: int,
+        waiting: int,
         breaker: Breaker,
         require_no_transaction: Callable[[], None],
         public_settings: Mapping[str, Any],
@@ -63,7 +73,7 @@ class GuardedProvider:
         self.public_settings = public_settings
         self._breaker = breaker
         self._require_no_transaction = require_no_transaction
-        self._lanes = BoundedSemaphore(lanes)
+        self._bulkhead = Bulkhead(lanes, waiting)
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix=f"provider-{self.manifest.slug}")
 
     @property
@@ -71,12 +81,21 @@ class GuardedProvider:
         return self.manifest.slug
 
     def require_available(self) -> None:
-        """Before anything is written: 503 in no time while the circuit is open, and soon while every lane is taken."""
+        """Before anything is written: 503 in no time while the circuit is open or the bulkhead is full."""
         if self._breaker.is_open():
             raise GatewayError("service_unavailable", retry_after=self._breaker.seconds_left())
-        if not self._lanes.acquire(timeout=_START_PATIENCE):
+        if self._bulkhead.is_full():
             raise GatewayError("service_unavailable", retry_after=1)
-        self._lanes.release()
+
+    @contextmanager
+    def place(self, *, wait: bool = False) -> Iterator[bool]:
+        """A request's, from its first call to its last. False while the circuit is open or the bulkhead is full, and
+        stays so for a moment if the request may `wait`. What only asks how a payment stands then does without."""
+        if self._breaker.is_open():
+            yield False
+        else:
+            with self._bulkhead.place(_CROWD_PATIENCE if wait else 0.0) as taken:
+                yield taken
 
     def shut_down(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -103,6 +122,12 @@ class GuardedProvider:
     def refund(self, order: RefundOrder) -> Outcome:
         return self._checked("refund", self._outcome("refund", order.deadline, order))
 
+    def capture(self, order: CaptureOrder) -> Outcome:
+        return self._checked("capture", self._outcome("capture", order.deadline, order))
+
+    def void(self, reference: str, deadline: float) -> Outcome:
+        return self._checked("void", self._outcome("void", deadline, reference, deadline))
+
     def save_method(self, order: MethodOrder) -> SavedMethod | Outcome:
         return self._outcome("save_method", order.deadline, order, kinds=(SavedMethod, Outcome))
 
@@ -117,6 +142,20 @@ class GuardedProvider:
 
     def drop_method(self, reference: str, deadline: float) -> None:
         self._look_up("drop_method", deadline, reference, deadline, kind=type(None))
+
+    def fetch_dispute(self, reference: str, deadline: float) -> DisputeFact | None:
+        """None: the provider knows no such dispute."""
+        kinds = (DisputeFact, type(None))
+        found: DisputeFact | None = self._look_up("fetch_dispute", deadline, reference, deadline, kind=kinds)
+        if found is None:
+            return None
+        problem = impossible_dispute(found)
+        if found.reference != reference:
+            problem = "another dispute than was asked for"
+        if problem:
+            self._nonsense("fetch_dispute", problem)
+            raise ProviderFailed(f"{self.slug}.fetch_dispute")
+        return found
 
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> list[Observation]:
         def everything() -> list[Observation]:
@@ -156,7 +195,12 @@ class GuardedProvider:
         return answer if isinstance(answer, kinds) else self._nonsense(member, type(answer).__name__)
 
     def _look_up(
-        self, member: str, deadline: float, *arguments: Any, kind: type, call: Callable[..., Any] | None = None
+        self,
+        member: str,
+        deadline: float,
+        *arguments: Any,
+        kind: type | tuple[type, ...],
+        call: Callable[..., Any] | None = None,
     ) -> Any:
         try:
             answer = self._call(member, deadline, call or getattr(self._provider, member), arguments)
@@ -170,13 +214,23 @@ class GuardedProvider:
 
     def _call(self, member: str, deadline: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         self._require_no_transaction()
+        if self._breaker.is_open():  # before waiting for a lane; `admit` below decides who probes
+            raise _NotSent("circuit_open")
+        if member not in _ALONE:
+            return self._in_lane(member, deadline, function, arguments)
+        with self._bulkhead.place(0.0) as taken:
+            if not taken:
+                raise _NotSent("lanes_full")
+            return self._in_lane(member, deadline, function, arguments)
+
+    def _in_lane(self, member: str, deadline: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         # What starts something waits a moment for a lane; what was started waits to be finished.
         left = max(0.0, deadline - time.monotonic())
-        patience = min(left, _START_PATIENCE) if member in _STARTS else left
-        if not self._lanes.acquire(timeout=patience):
+        lane = self._bulkhead.lane(min(left, _START_PATIENCE) if member in _STARTS else left)
+        if lane is None:
             raise _NotSent("lanes_full")
         if not self._breaker.admit():
-            self._lanes.release()
+            lane.end()
             raise _NotSent("circuit_open")
         started, result, healthy = time.monotonic(), "raised", False
 
@@ -188,12 +242,12 @@ class GuardedProvider:
             except BaseException as error:  # SystemExit: a plugin does not end the process
                 raise RuntimeError(type(error).__name__) from error
             finally:
-                self._lanes.release()  # before the answer is out: the caller's next call must find the lane free
+                lane.end()  # before the answer is out: the caller's next call must find the lane free
 
         try:
             future: Future[T] = self._threads.submit(contextvars.copy_context().run, run)
         except BaseException:
-            self._lanes.release()
+            lane.end()
             self._breaker.record(False)
             raise
         try:
@@ -203,6 +257,7 @@ class GuardedProvider:
             return answer
         except FutureTimeout:
             result = "deadline"
+            lane.give_up()
             raise
         finally:
             self._breaker.record(healthy)
@@ -211,7 +266,11 @@ class GuardedProvider:
 
     def _checked(self, member: str, outcome: Outcome) -> Outcome:
         problem = impossible(outcome)
-        return self._nonsense(member, problem) if problem else outcome
+        if problem:
+            return self._nonsense(member, problem)
+        if outcome.reason is Reason.REJECTED:  # a revoked key, a request that is wrong: nobody's card is at fault
+            log.error("provider_refused_request", provider=self.slug, member=member, code=outcome.provider_code)
+        return outcome
 
     def _nonsense(self, member: str, what: str) -> Outcome:
         log.error("provider_answered_nonsense", provider=self.slug, member=member, what=what)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from tp_gateway.contract import Observation, OutcomeState, RefundFact, RefundState
+from tp_gateway.contract import (
+    DisputeFact,
+    DisputeMovement,
+    DisputeStatus,
+    Observation,
+    OutcomeState,
+    RefundFact,
+    RefundState,
+)
 from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
 
@@ -20,10 +29,32 @@ def impossible(outcome: Any) -> str:
             return "success without an amount and a currency"
         if not is_reference(outcome.reference) or not is_reference(outcome.evidence):
             return "success without a reference and evidence"
+    if outcome.state is OutcomeState.AUTHORIZED:
+        known = isinstance(outcome.currency, str) and is_currency(outcome.currency) and is_reference(outcome.reference)
+        if not _is_amount(outcome.authorized) or not known:
+            return "a hold without an amount, a currency and a reference"
+    if outcome.capture_before is not None and not _is_moment(outcome.capture_before):
+        return "a capture_before that is no moment"
     if outcome.fee not in (None, 0) and not _is_amount(outcome.fee):
         return "a fee that is no amount"
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
+    return ""
+
+
+def impossible_dispute(fact: DisputeFact) -> str:
+    """Why a dispute cannot be believed: its texts must fit the store, its amounts be whole and its moments aware."""
+    if not isinstance(fact.status, DisputeStatus) or not is_reference(fact.reference):
+        return "a dispute without a status and a reference"
+    if not _is_amount(fact.amount) or not (isinstance(fact.currency, str) and is_currency(fact.currency)):
+        return "a dispute without an amount and a currency"
+    if not _is_moment(fact.opened_at) or not (fact.evidence_due_by is None or _is_moment(fact.evidence_due_by)):
+        return "a dispute with a moment that is none"
+    texts = (fact.reason, fact.payment_reference or "", *fact.labels, *fact.labels.values())
+    if not all(isinstance(text, str) and is_storable(text) for text in texts):
+        return "a dispute with a text that cannot be kept"
+    if not isinstance(fact.movements, tuple) or not all(map(_is_movement, fact.movements)):
+        return "a dispute with movements that cannot be"
     return ""
 
 
@@ -39,6 +70,21 @@ def is_reference(value: Any) -> bool:
 
 def _is_amount(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_MINOR_UNITS
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _is_movement(moved: Any) -> bool:
+    return (
+        isinstance(moved, DisputeMovement)
+        and is_reference(moved.reference)
+        and type(moved.amount) is int
+        and type(moved.fee) is int
+        and 0 < abs(moved.amount) <= MAX_MINOR_UNITS
+        and abs(moved.fee) <= MAX_MINOR_UNITS
+    )
 
 
 def _is_refund(fact: Any) -> bool:

@@ -32,6 +32,7 @@ CORE_FIELDS = frozenset(
         "description",
         "metadata",
         "save_payment_method",
+        "capture",
         "parameters",
     }
 )
@@ -102,6 +103,7 @@ def load(
     environment: Environment,
     *,
     lanes: int,
+    waiting: int,
     breaker: Callable[[], Breaker],
     require_no_transaction: Callable[[], None],
 ) -> Registry:
@@ -123,6 +125,7 @@ def load(
                 GuardedProvider(
                     _build(name, provider_class, settings, environment),
                     lanes=lanes,
+                    waiting=waiting,
                     breaker=breaker(),
                     require_no_transaction=require_no_transaction,
                     public_settings=_public(manifest, settings),

@@ -122,6 +122,7 @@ class Booking:
         evidence: str,
         refund_id: int | None = None,
         currency: str | None = None,
+        **more: int,
     ) -> dict[str, Any]:
         return {
             "payment_id": self.payment.id,
@@ -136,9 +137,10 @@ class Booking:
             "evidence": evidence,
             "actor": self.actor,
             "at": self.at,
+            **more,
         }
 
-    def _allocate(self, kind: str, amount: int, refund_id: int | None = None) -> None:
+    def _allocate(self, kind: str, amount: int, refund_id: int | None = None, **more: int) -> None:
         self.session.execute(
             _ALLOCATION,
             {
@@ -150,6 +152,7 @@ class Booking:
                 "currency": self.payment.currency,
                 "actor": self.actor,
                 "at": self.at,
+                **more,
             },
         )
 

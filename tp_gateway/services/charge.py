@@ -33,7 +33,7 @@ from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.timing import Timing
 
 P = table(Payment)
-_CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
+_CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.AUTHORIZED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
 _NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR, Reason.NO_SUCH_PAYER)
 log = observability.logger(__name__)
 
@@ -172,6 +172,7 @@ class Charge:
             payer=payer,
             method_reference=payment.method_reference,
             save_method=payment.save_method,
+            manual_capture=payment.manual_capture,
             labels=labels,
             state=payment.provider_state,
         )

@@ -63,6 +63,8 @@ class Door:
         flow = Flow.OFF_SESSION if saved and self.row.role in identity.STAFF else self.wanted.flow
         if flow is Flow.OFF_SESSION and not self.manifest.capabilities.off_session:
             raise ValidationError({"payment_method_id": ["This payment method needs the patient to be present"]})
+        if self.wanted.manual_capture and not self.manifest.capabilities.capture:
+            raise ValidationError({"capture": ["This payment method cannot hold an amount"]})
         return flow, reference
 
     def amount(self) -> int:

@@ -36,7 +36,8 @@ class InvoiceFacts:
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
     """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer
-    must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice."""
+    must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice.
+    `disputed`: it is, or was once."""
 
     id: int
     uuid: str
@@ -78,6 +79,10 @@ class PaymentFacts:
     action: Mapping[str, Any] = field(default_factory=dict)
     provider_state: Mapping[str, Any] = field(default_factory=dict)
     invoice: InvoiceFacts | None = None
+    manual_capture: bool = False
+    authorized_at: datetime | None = None
+    capture_before: datetime | None = None
+    disputed: bool = False
 
     @property
     def status(self) -> str:
@@ -114,6 +119,34 @@ class RefundFacts:
     def status(self) -> str:
         """pending, succeeded or failed."""
         return self.state if self.state in ("succeeded", "failed") else "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFacts:
+    """A dispute as it stands; amounts in minor units, moments aware UTC. `payment_id`, and what is the payment's, is
+    None while no payment here is known to be the one that is disputed."""
+
+    id: int
+    provider: str
+    reference: str
+    payment_id: int | None
+    payment_reference: str | None
+    amount: int
+    currency: str
+    status: str
+    reason: str
+    refundable: bool
+    evidence_due_by: datetime | None
+    withdrawn: int
+    fee: int
+    reopened: int
+    needs_review: bool
+    review_note: str
+    opened_at: datetime
+    closed_at: datetime | None
+    patient_id: int | None
+    appointment_id: int | None
+    invoice_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +191,8 @@ class Wanted:
     """What a caller asks to pay: for an appointment, an invoice, or both if they belong together.
 
     `amount` is Decimal in major units or int in minor units, None for "all that is due". `currency`, if given, must
-    be the payable's. `method_id` is our saved method's id (int) or the provider's reference (str). `parameters` are
-    the provider's own fields, not yet validated.
+    be the payable's. `manual_capture` only holds the amount. `method_id` is our saved method's id (int) or the
+    provider's reference (str). `parameters` are the provider's own fields, not yet validated.
     """
 
     permission: str
@@ -171,6 +204,7 @@ class Wanted:
     currency: str | None = None
     method_id: int | str | None = None
     save_method: bool = False
+    manual_capture: bool = False
     description: str = ""
     metadata: Mapping[str, str] | None = None
     parameters: Mapping[str, Any] | None = None

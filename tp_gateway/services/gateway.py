@@ -9,8 +9,11 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
+from tp_gateway.services.capture import Capturing
 from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock, utc_now
+from tp_gateway.services.dispute_settlement import DisputeSettlement
+from tp_gateway.services.disputes import Disputes
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
 from tp_gateway.services.invoices import Invoices
@@ -39,6 +42,8 @@ class Gateway:
     payments: Payments
     refunds: Refunds
     refund_sending: RefundSending
+    capturing: Capturing
+    disputes: Disputes
     payment_methods: PaymentMethods
     invoices: Invoices
     practice: Practice
@@ -81,6 +86,7 @@ def build_gateway(
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
+    disputes = Disputes(database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
     return Gateway(
         database=database,
@@ -90,10 +96,12 @@ def build_gateway(
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
         refund_sending=sending,
+        capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
+        disputes=disputes,
         payment_methods=methods,
         invoices=Invoices(database, time_zone, clock),
         practice=Practice(database, clock),
-        inbox=Inbox(database, registry, vault, timing, recovery, methods, clock),
+        inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,
         reverse_sweep=ReverseSweep(

@@ -41,7 +41,7 @@ def refund_move(provider: str, before: str | None, after: str, *, actor: str, re
 
 def tell(session: orm.Session, topic: str, payment: PaymentFacts, at: datetime, **more: Any) -> None:
     """Queue a fact for the outbox: opaque ids and amounts, nothing about a person's health."""
-    data: Mapping[str, Any] = {
+    data: dict[str, Any] = {
         "payment_id": payment.id,
         "appointment_id": payment.appointment_id,
         "invoice_id": payment.invoice_id,
@@ -52,12 +52,19 @@ def tell(session: orm.Session, topic: str, payment: PaymentFacts, at: datetime, 
         "status": payment.status,
         **more,
     }
+    if payment.manual_capture:
+        data["amount_captured"] = money.to_decimal_text(payment.captured, payment.currency)
+    queue(session, topic, payment.id, data, at)
+
+
+def queue(session: orm.Session, topic: str, payment_id: int | None, data: Mapping[str, Any], at: datetime) -> None:
+    """Queue a message, in order with the others of its payment."""
     session.execute(
         _MESSAGE,
         {
             "uuid": str(uuid4()),
             "topic": topic,
-            "payment_id": payment.id,
+            "payment_id": payment_id,
             "data": data,
             "created_at": at,
             "attempts": 0,

@@ -20,6 +20,7 @@ from tp_gateway.models import InboxEvent, table
 from tp_gateway.models.states import InboxState
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.disputes import Disputes
 from tp_gateway.services.events import write_down
 from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.services.payment_methods import PaymentMethods
@@ -43,10 +44,11 @@ class Inbox:
         timing: Timing,
         recovery: Recovery,
         methods: PaymentMethods,
+        disputes: Disputes,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
-        self._recovery, self._methods, self._clock = recovery, methods, clock
+        self._recovery, self._methods, self._disputes, self._clock = recovery, methods, disputes, clock
         self.arrived = threading.Event()
 
     def receive(self, slug: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -102,6 +104,9 @@ class Inbox:
         if event.subject == Subject.METHODS:
             done = event.payer is None or self._methods.sync(event.provider, event.payer)
             return self._finish(events, InboxState.APPLIED) if done else self._postpone(events, InboxState.RECEIVED)
+        if event.subject == Subject.DISPUTE:
+            found = self._disputes.look(event.provider, event.reference)
+            return self._postpone(events, found) if found is InboxState.RECEIVED else self._finish(events, found)
         with self._database.read() as session:
             payment = match_payment(session, self._vault, event.provider, event.reference, event.labels or {})
         if payment is None:

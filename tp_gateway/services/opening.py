@@ -99,6 +99,7 @@ class Opening:
             "expires_at": now + timedelta(seconds=self._timing.browser_expiry),
             "method_reference": method_reference,
             "save_method": wanted.save_method,
+            "manual_capture": wanted.manual_capture,
             "description": wanted.description,
             "created_by": who.actor,
             "created_at": now,
@@ -125,6 +126,6 @@ class Opening:
 def _is_same_attempt(there: PaymentFacts, asked: PaymentFacts) -> bool:
     if there.state != PaymentState.AWAITING_CUSTOMER:
         return False
-    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method")
+    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method", "manual_capture")
     same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
     return same_card and all(getattr(there, name) == getattr(asked, name) for name in same)

@@ -4,9 +4,10 @@ payment means; the steps of a charge are in `charge`."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tp_gateway.contract import Manifest, Reason
+from tp_gateway.contract import Manifest, Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
@@ -15,7 +16,7 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES
 from tp_gateway.models.states import PaymentState as S
-from tp_gateway.registry import Registry
+from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
@@ -26,6 +27,7 @@ from tp_gateway.services.recovery import Recovery
 
 P = table(Payment)
 _STATES = {"pending": OPEN_STATES, "succeeded": (S.SUCCEEDED,), "failed": (S.FAILED,), "refunded": (S.REFUNDED,)}
+_NO_PLACE = Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.BUSY, provider_code="lanes_full")
 
 
 class Payments:
@@ -56,7 +58,7 @@ class Payments:
         try:
             provider.require_available()
         except GatewayError:
-            stored = self._stored(key)
+            stored = self.stored(key)
             if stored is None:
                 raise
             return stored
@@ -68,10 +70,17 @@ class Payments:
         if isinstance(opened, Repeated):
             return self._repeat(opened, who, render, key)
         if isinstance(opened, Opened):
-            return render(self._charge.drive(opened.payment, opened.payer, Drive(who.actor, key, render)))
+            return render(self._drive(provider, opened, Drive(who.actor, key, render)))
         if isinstance(opened, Joined):
             return render(opened.payment)
         raise _blocked(opened.payment)
+
+    def stored(self, key: Key | None) -> Answer | None:
+        """The answer to a repeat of what is finished: it needs no provider, and is no new payment."""
+        if key is None:
+            return None
+        with self._database.read() as session:
+            return self._idempotency.stored(session, key)
 
     def confirm(
         self, who: Identity, slug: str, reference: str, appointment_id: int | None, render: RenderPayment
@@ -85,7 +94,10 @@ class Payments:
             raise NotFound
         if appointment_id is not None and payment.appointment_id != appointment_id:
             raise GatewayError("payment_mismatch", "This payment is for another appointment")
-        return render(self._recovery.look(payment, who.actor) if payment.is_open else payment)
+        if payment.is_open:
+            with self._place(payment) as taken:
+                payment = self._recovery.look(payment, who.actor) if taken else payment
+        return render(payment)
 
     def cancel(self, who: Identity, payment_id: int) -> PaymentFacts:
         """Close a payment that waits for its customer. `payment_in_progress` while money may be moving, `not_payable`
@@ -96,9 +108,13 @@ class Payments:
         return self._close(payment, who, "The payment went through before it could be cancelled")
 
     def get(self, who: Identity, payment_id: int) -> PaymentFacts:
-        """The payment; an open one that is due for a look is looked at first. NotFound unless the caller may see it."""
+        """The payment; an open one that is due for a look is looked at first, unless its provider hangs or is down.
+        NotFound unless the caller may see it."""
         payment = self._visible(who, payment_id)
-        return self._recovery.resolve(payment, Drive(who.actor)) if self._is_due(payment) else payment
+        if self._is_due(payment):
+            with self._place(payment) as taken:
+                payment = self._recovery.resolve(payment, Drive(who.actor)) if taken else payment
+        return payment
 
     def list(
         self,
@@ -173,12 +189,17 @@ class Payments:
         due = payment.next_check_at is not None and payment.next_check_at <= self._clock()
         return payment.is_open and due
 
-    def _stored(self, key: Key | None) -> Answer | None:
-        """A repeat of what is finished needs no provider."""
-        if key is None:
-            return None
-        with self._database.read() as session:
-            return self._idempotency.stored(session, key)
+    def _drive(self, provider: GuardedProvider, opened: Opened, drive: Drive) -> PaymentFacts:
+        """Where others were faster since the provider had room, the payment ends before anything was sent."""
+        with provider.place(wait=True) as taken:
+            if taken:
+                return self._charge.drive(opened.payment, opened.payer, drive)
+            return self._charge.settle(opened.payment, _NO_PLACE, self._clock(), drive)
+
+    def _place(self, payment: PaymentFacts) -> AbstractContextManager[bool]:
+        """At the payment's provider, for asking about it; False where it was switched off."""
+        provider = self._registry.find(payment.provider)
+        return nullcontext(False) if provider is None else provider.place()
 
     def _make_way(self, payment: PaymentFacts, who: Identity) -> None:
         """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else
@@ -190,7 +211,10 @@ class Payments:
     def _close(self, payment: PaymentFacts, who: Identity, went_through: str) -> PaymentFacts:
         """Close what waits for its customer. `payment_in_progress` if it cannot be closed just now, `already_paid` if
         the customer was faster."""
-        closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
+        with self._place(payment) as taken:
+            if not taken:
+                raise GatewayError("service_unavailable", payment_id=payment.id)
+            closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
         if closed.is_open:
             raise _blocked(closed)
         if closed.state != S.FAILED:

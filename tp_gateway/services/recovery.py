@@ -29,7 +29,7 @@ from tp_gateway.services.reading import PAYMENTS, present, standing, to_payment
 from tp_gateway.timing import Timing
 
 P = table(Payment)
-_NOBODY_DRIVES = (S.AWAITING_CUSTOMER, S.PROCESSING, S.UNKNOWN)
+_NOBODY_DRIVES = (S.AWAITING_CUSTOMER, S.PROCESSING, S.UNKNOWN, S.AUTHORIZED)
 
 
 class Recovery:

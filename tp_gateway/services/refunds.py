@@ -19,6 +19,7 @@ from tp_gateway.models.states import PaymentState as S
 from tp_gateway.models.states import RefundState as R
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.dispute_reading import left_by_disputes
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RefundFacts, RenderRefund
 from tp_gateway.services.idempotency import Idempotency, Repeat, in_progress
 from tp_gateway.services.reading import REFUNDS, Standing, present, standing, to_refund
@@ -59,8 +60,8 @@ class Refunds:
         """Give `amount` (major units; None for all that is left) of a payment back. `reopen`: what was paid for
         becomes due again.
 
-        GatewayError: NotFound, `not_payable` (nothing was captured), `refund_exceeds_balance`, ValidationError on
-        `amount`.
+        GatewayError: NotFound, `not_payable` (nothing was captured), `payment_disputed`, `refund_exceeds_balance`,
+        ValidationError on `amount`.
         """
         with self._database.transaction() as session:
             before = standing(session, self._vault, payment_id, lock=True)
@@ -72,7 +73,9 @@ class Refunds:
             return self._repeat(repeat, render)
         # From here on money may be on its way: whatever the store does, the answer is never an error.
         try:
-            refund = self._sending.send(refund, who.actor)
+            # A refund that was ordered stays ordered: where its provider has no room, the sweep sends it.
+            with self._registry.by_slug(refund.provider).place() as taken:
+                refund = self._sending.send(refund, who.actor) if taken else refund
             return self._answer(refund, render, key)
         except StoreUnavailable:
             log.warning("refund_answered_without_store", refund_id=refund.id)
@@ -99,7 +102,7 @@ class Refunds:
         waiting = session.execute(
             open_sum.where(T.c.payment_id == payment.id, T.c.state.in_(OPEN_REFUND_STATES))
         ).scalar_one()
-        left = max(0, payment.captured - payment.refunded - int(waiting))
+        left = max(0, left_by_disputes(session, payment) - payment.refunded - int(waiting))
         asked = left if amount is None else _minor_units(amount, payment)
         if asked > payment.captured:
             raise ValidationError({"amount": ["More than was paid"]})

@@ -32,6 +32,7 @@ from tp_gateway.timing import Timing
 P = table(Payment)
 _MONEY_IS_IN = (S.SUCCEEDED, S.REFUNDED)
 _BEING_DRIVEN = (S.CREATED, S.SUBMITTING)
+_HOLD = ("authorized_at", "capture_before")
 _LOOKS_FOR_TRANSACTION = 20
 _LONGEST_WAIT = 86_400
 log = observability.logger(__name__)
@@ -67,7 +68,8 @@ class Settlement:
         manifest = self._registry.by_slug(payment.provider).manifest
         problem = _mismatch(payment, outcome, manifest)
         target = _target(payment, outcome, manifest, problem)
-        if finding.epoch is None and payment.state in _BEING_DRIVEN and target in (*_BEING_DRIVEN, S.UNKNOWN):
+        no_news = (*_BEING_DRIVEN, S.UNKNOWN, *((S.AUTHORIZED,) if payment.authorized_at else ()))
+        if finding.epoch is None and payment.state in _BEING_DRIVEN and target in no_news:
             return payment  # no news for the one who drives it, and his turn is not to be taken away
         if (
             payment.observed_at
@@ -79,6 +81,8 @@ class Settlement:
         changes = _facts_of(outcome, payment, target, self._vault)
         if outcome.state is not OutcomeState.UNKNOWN and outcome.reference is not None:
             changes["observed_at"] = max(finding.began, payment.observed_at or finding.began)
+        if target is S.AUTHORIZED and payment.authorized_at is None:
+            changes["authorized_at"] = now
         booking = bookkeeping.Booking(session, before, finding.actor, now)
         after = replace(payment, state=str(target), **_plain(changes, outcome, target))
         if problem:
@@ -90,6 +94,8 @@ class Settlement:
         unchanged = {"payment": payment.id, "held": payment.epoch, "was": payment.state}
         if rows_changed(session, CHANGE_PAYMENT, changes | unchanged) != 1:
             raise RuntimeError("a locked payment changed under its lock")
+        if moved and after.state == S.AUTHORIZED and payment.authorized_at is None:
+            history.tell(session, "payment.authorized", after, now)
         if moved and after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
             history.tell(session, f"payment.{after.state}", after, now)
         if outcome.refunds and target in _MONEY_IS_IN:
@@ -165,6 +171,8 @@ def _target(payment: PaymentFacts, outcome: Outcome, manifest: Manifest, problem
         wanted = state if state in _MONEY_IS_IN else S.SUCCEEDED
     elif state in (*_MONEY_IS_IN, S.FAILED):
         wanted = state  # money evidence outranks whatever is said afterwards; a closed payment stays closed
+    elif outcome.state is OutcomeState.AUTHORIZED:
+        wanted = S.AUTHORIZED
     elif outcome.state is OutcomeState.PENDING:
         wanted = S.PROCESSING
     elif outcome.state is OutcomeState.NEEDS_ACTION:
@@ -183,12 +191,18 @@ def _mismatch(payment: PaymentFacts, outcome: Outcome, manifest: Manifest) -> st
     """Why a person must look: what the provider says cannot be what we asked for."""
     if outcome.reason is Reason.NO_SUCH_OBJECT and payment.reference and payment.state in OPEN_STATES:
         return "the provider does not know the reference that it gave us"
+    if outcome.state is OutcomeState.AUTHORIZED and not payment.manual_capture:
+        return "holds an amount that was to be taken"
+    if outcome.state is OutcomeState.AUTHORIZED and outcome.authorized != payment.amount:
+        return f"holds {outcome.authorized}, asked {payment.amount} minor units"
     if outcome.state is not OutcomeState.SUCCEEDED:
         return None
     if payment.reference and outcome.reference != payment.reference:
         return "another reference was settled"
     if outcome.currency != payment.currency:
         return f"settled in {outcome.currency}, asked in {payment.currency}"
+    if payment.manual_capture and 0 < (outcome.settled or 0) <= payment.amount:
+        return None  # a part of a hold may be captured, also in the provider's dashboard
     if manifest.settles_exactly and outcome.settled != payment.amount:
         return f"settled {outcome.settled}, asked {payment.amount} minor units"
     return None
@@ -204,7 +218,9 @@ def _facts_of(outcome: Outcome, payment: PaymentFacts, target: S, vault: Vault) 
             changes[column] = value
     if outcome.provider_state is not None:
         changes["provider_state_sealed"] = vault.seal_json(dict(outcome.provider_state))
-    if target not in OPEN_STATES:
+    if outcome.capture_before is not None:
+        changes["capture_before"] = outcome.capture_before
+    if target not in OPEN_STATES or target is S.AUTHORIZED:
         changes["action_sealed"] = None
     elif outcome.action:
         changes["action_sealed"] = vault.seal_json(dict(outcome.action))
@@ -217,7 +233,7 @@ def _facts_of(outcome: Outcome, payment: PaymentFacts, target: S, vault: Vault) 
 
 def _plain(changes: Mapping[str, Any], outcome: Outcome, target: S) -> dict[str, Any]:
     """The same changes as they read in `PaymentFacts`."""
-    names = ("reference", "transaction_id", "receipt_url", "reason", "provider_code", "observed_at")
+    names = ("reference", "transaction_id", "receipt_url", "reason", "provider_code", "observed_at", *_HOLD)
     plain = {name: changes[name] for name in names if name in changes}
     if "action_sealed" in changes:
         plain["action"] = dict(outcome.action) if target in OPEN_STATES else {}

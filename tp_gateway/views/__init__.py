@@ -7,11 +7,12 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    """Needs `gateway`, `verifier` and `cors_origins` in the registry."""
+    """Needs `gateway`, `verifier`, `rate_limits`, `trusted_proxies` and `cors_origins` in the registry."""
     config.include("tp_gateway.views.http")
     config.include("tp_gateway.views.errors")
     config.include("tp_gateway.views.security")
     config.include("tp_gateway.views.validation")
+    config.include("tp_gateway.views.limiting")
     config.include("tp_gateway.views.responses")
     config.include("tp_gateway.views.routes")
     config.scan("tp_gateway.views")

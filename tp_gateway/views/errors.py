@@ -39,6 +39,7 @@ STATUSES: Mapping[str, int] = {
     "idempotency_in_progress": 409,
     "refund_exceeds_balance": 409,
     "payment_mismatch": 409,
+    "payment_disputed": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reuse": 422,

@@ -31,14 +31,21 @@ class ConfirmBody(fields.Schema):
     appointment_id = optional(fields.Id())
 
 
-@view_config(route_name="create_intent", request_method="POST", permission="pay", schema=IntentBody, extra="parameters")
+@view_config(
+    route_name="create_intent",
+    request_method="POST",
+    permission="pay",
+    schema=IntentBody,
+    extra="parameters",
+    limited=True,
+)
 def create(request: Any) -> Answer:
     who, method = request.identity, _browser_provider(request).manifest.method
     charge = wanted(request.validated, "pay", method, Flow.BROWSER)
     return request.gateway.payments.pay(who, charge, rendering.intent_answer, idempotency_key(request))
 
 
-@view_config(route_name="confirm_payment", request_method="POST", permission="pay", schema=ConfirmBody)
+@view_config(route_name="confirm_payment", request_method="POST", permission="confirm_payment", schema=ConfirmBody)
 def confirm(request: Any) -> Answer:
     who, asked = request.identity, request.validated
     slug, reference = _browser_provider(request).slug, asked["payment_intent_id"]

@@ -26,6 +26,7 @@ class InvoicePaymentBody(ChargeFields):
     permission="pay_invoice",
     schema=InvoicePaymentBody,
     extra="parameters",
+    limited=True,
 )
 def pay(request: Any) -> Answer:
     who, asked = request.identity, request.validated

@@ -69,7 +69,9 @@ def find(request: Any) -> dict[str, Any]:
     return {"payment_methods": [rendering.method(facts) for facts in found]}
 
 
-@view_config(route_name="payment_methods", request_method="POST", permission="own_methods", schema=MethodBody)
+@view_config(
+    route_name="payment_methods", request_method="POST", permission="own_methods", schema=MethodBody, limited=True
+)
 def add(request: Any) -> dict[str, Any]:
     who, asked = request.identity, request.validated
     if asked["type"] == "bank_account":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import colander
 from pyramid.view import view_config
@@ -12,7 +11,7 @@ from tp_gateway import fields
 from tp_gateway.services.facts import Answer, PaymentFacts
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
-from tp_gateway.views.responses import path_id
+from tp_gateway.views.responses import next_page, path_id
 from tp_gateway.views.schemas import (
     ChargeFields,
     MethodId,
@@ -47,7 +46,14 @@ class PaymentQuery(fields.Schema):
     before_id = optional(fields.Id())
 
 
-@view_config(route_name="payments", request_method="POST", permission="pay", schema=PaymentBody, extra="parameters")
+@view_config(
+    route_name="payments",
+    request_method="POST",
+    permission="pay",
+    schema=PaymentBody,
+    extra="parameters",
+    limited=True,
+)
 def pay(request: Any) -> Answer:
     who, asked = request.identity, request.validated
 
@@ -64,10 +70,7 @@ def find(request: Any) -> dict[str, Any]:
     limit = asked.pop("limit")
     found = request.gateway.payments.list(request.identity, limit=limit + 1, **asked)
     shown = found[:limit]
-    following = None
-    if len(found) > limit:
-        again = {name: value for name, value in asked.items() if value is not None}
-        following = f"{request.path}?{urlencode(again | {'limit': limit, 'before_id': shown[-1].id})}"
+    following = next_page(request, asked, limit, shown[-1].id) if len(found) > limit else None
     return {"payments": [rendering.summary(facts, request.identity) for facts in shown], "next": following}
 
 

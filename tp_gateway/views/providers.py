@@ -29,6 +29,7 @@ def _shown(provider: GuardedProvider) -> dict[str, Any]:
             "charged_by_staff": manifest.capabilities.off_session,
             "refunds": manifest.capabilities.refund,
             "partial_refunds": manifest.capabilities.partial_refund,
+            "manual_capture": manifest.capabilities.capture,
         },
         "parameters": [_parameter(node) for node in manifest.parameters_schema.children],
         "settings": dict(provider.public_settings),

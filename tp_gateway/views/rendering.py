@@ -14,7 +14,7 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
 from tp_gateway.models.states import PaymentState
 from tp_gateway.money import to_decimal_text
-from tp_gateway.services.facts import Answer, InvoiceFacts, MethodFacts, PaymentFacts, RefundFacts
+from tp_gateway.services.facts import Answer, DisputeFacts, InvoiceFacts, MethodFacts, PaymentFacts, RefundFacts
 from tp_gateway.views import jsontext
 from tp_gateway.views.errors import STATUSES, error_body
 
@@ -37,6 +37,7 @@ _MESSAGES = {
 _CONFIRMING = "Your payment is being confirmed. Please do not pay again."
 _AUTHENTICATE = "Please complete the authentication requested by your bank."
 _FINISH = "Please complete the payment."
+_HELD = "The amount is reserved. It is taken when the clinic confirms it."
 
 
 def moment(value: datetime) -> str:
@@ -114,9 +115,13 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
         "message": message(facts),
         "state": facts.state,
         "amount_refunded": to_decimal_text(facts.refunded, facts.currency),
+        "disputed": facts.disputed,
         "description": facts.description,
         "metadata": dict(facts.client_metadata or {}),
     }
+    if facts.manual_capture:
+        body |= {"capture": "manual", "amount_captured": to_decimal_text(facts.captured, facts.currency)}
+        body["capture_before"] = moment(facts.capture_before) if facts.capture_before else None
     if facts.reason:
         body["failure"] = {"code": facts.reason}
     if who.is_staff:
@@ -128,6 +133,8 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
 def message(facts: PaymentFacts) -> str:
     if facts.state == PaymentState.AWAITING_CUSTOMER:
         return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
+    if facts.state == PaymentState.AUTHORIZED:
+        return _HELD
     if facts.needs_review and facts.state not in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):
         return _CONFIRMING  # money may be held that is not understood yet
     if facts.reason == Reason.CANCELED and facts.state == PaymentState.FAILED:
@@ -155,6 +162,33 @@ def refund(facts: RefundFacts, who: Identity) -> dict[str, Any]:
         body |= {"reason": facts.reason, "reopen": facts.reopen, "provider_code": facts.provider_code}
         body |= {"created_by": facts.created_by}
     return body
+
+
+def dispute(facts: DisputeFacts) -> dict[str, Any]:
+    """For staff only: a patient sees `disputed` on the payment."""
+    return {
+        "id": facts.id,
+        "payment_id": facts.payment_id,
+        "patient_id": facts.patient_id,
+        "appointment_id": facts.appointment_id,
+        "invoice_id": facts.invoice_id,
+        "provider": facts.provider,
+        "reference": facts.reference,
+        "payment_intent_id": facts.payment_reference,
+        "amount": to_decimal_text(facts.amount, facts.currency),
+        "currency": facts.currency,
+        "status": facts.status,
+        "reason": facts.reason,
+        "evidence_due_by": moment(facts.evidence_due_by) if facts.evidence_due_by else None,
+        "amount_withdrawn": to_decimal_text(facts.withdrawn, facts.currency),
+        "fee": to_decimal_text(facts.fee, facts.currency),
+        "amount_reopened": to_decimal_text(facts.reopened, facts.currency),
+        "refundable": facts.refundable,
+        "needs_review": facts.needs_review,
+        "review_note": facts.review_note,
+        "opened_at": moment(facts.opened_at),
+        "closed_at": moment(facts.closed_at) if facts.closed_at else None,
+    }
 
 
 def invoice(facts: InvoiceFacts) -> dict[str, Any]:

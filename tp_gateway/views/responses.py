@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from pyramid.config import Configurator
 from pyramid.renderers import JSON
@@ -33,6 +35,12 @@ def path_id(request: Any) -> int:
     if found > MAX_ID:
         raise NotFound
     return found
+
+
+def next_page(request: Any, asked: Mapping[str, Any], limit: int, last_id: int) -> str:
+    """The path of what follows `last_id` in a list that was asked for with `asked`."""
+    again = {name: value for name, value in asked.items() if value is not None}
+    return f"{request.path}?{urlencode(again | {'limit': limit, 'before_id': last_id})}"
 
 
 def includeme(config: Configurator) -> None:

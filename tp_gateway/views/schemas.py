@@ -95,6 +95,7 @@ class ChargeFields(fields.Schema):
     description = text(0, 500, missing="")
     metadata = optional(fields.Metadata())
     save_payment_method = colander.SchemaNode(fields.Flag(), missing=False)
+    capture = colander.SchemaNode(fields.Text(), missing="automatic", validator=one_of("automatic", "manual"))
 
 
 def wanted(asked: dict[str, Any], permission: str, method: str, flow: Flow = Flow.DIRECT, **door: int) -> Wanted:
@@ -109,6 +110,7 @@ def wanted(asked: dict[str, Any], permission: str, method: str, flow: Flow = Flo
         currency=asked.get("currency"),
         method_id=asked.get("payment_method_id"),
         save_method=asked["save_payment_method"],
+        manual_capture=asked["capture"] == "manual",
         description=asked["description"],
         metadata=asked["metadata"],
         parameters=asked["parameters"],

@@ -395,10 +395,14 @@ def test_an_embedded_intent_is_checked_too(provider: StripeProvider, sandbox: Co
         assert (outcome.state, outcome.provider_code, outcome.closed) == (OutcomeState.DECLINED, "stolen_card", False)
 
 
-def test_waiting_for_capture_is_pending(provider: StripeProvider, sandbox: Control) -> None:
+def test_waiting_for_capture_is_authorized(provider: StripeProvider, sandbox: Control) -> None:
     genuine = sandbox.stripe("GET", f"/v1/payment_intents/{prepared(provider, order())}")
-    with Canned(http({**genuine, "status": "requires_capture"})) as server:
-        assert at(server.url).fetch(order(), genuine["id"]).state is OutcomeState.PENDING
+    held = {**genuine, "status": "requires_capture", "amount_capturable": 18000}
+    with Canned(http(held)) as server:
+        outcome = at(server.url).fetch(order(), genuine["id"])
+        assert (outcome.state, outcome.authorized, outcome.settled) == (OutcomeState.AUTHORIZED, 18000, None)
+    with Canned(http({**held, "amount_capturable": 0})) as server:
+        assert at(server.url).fetch(order(), genuine["id"]).state is OutcomeState.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ def url(holder: Mapping[str, Any], key: str) -> str | None:
     return value if value and _URL.fullmatch(value) else None
 
 
-def moment(holder: Mapping[str, Any]) -> datetime | None:
-    """When Stripe made the object."""
-    value = holder.get("created")
+def moment(holder: Mapping[str, Any], key: str = "created") -> datetime | None:
+    """When Stripe made the object, or another moment of it."""
+    value = holder.get(key)
     return datetime.fromtimestamp(value, UTC) if type(value) is int and 0 <= value < 2**35 else None
 
 

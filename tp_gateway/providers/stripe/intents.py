@@ -16,6 +16,8 @@ from tp_gateway.providers.stripe import answers, declines
 # Fee and transaction id come with the charge instead of by another call; so do its refunds, where they can matter.
 EXPAND = ["latest_charge.balance_transaction"]
 EXPAND_ALL = [*EXPAND, "latest_charge.refunds"]
+_HELD_FOR_DAYS = 3600.0
+"""A hold changes by itself only when it expires: a look each hour is enough, in seconds."""
 
 
 def unclear(reference: str | None) -> Outcome:
@@ -34,8 +36,10 @@ def read(data: Any, *, live: bool, reference: str | None = None, flow: Flow | No
     }
     if status == "succeeded":
         return _succeeded(data, known)
-    if status in ("processing", "requires_capture"):
+    if status == "processing":
         return Outcome(OutcomeState.PENDING, **known)
+    if status == "requires_capture":
+        return _held(data, known)
     if status == "requires_action":
         return Outcome(OutcomeState.NEEDS_ACTION, action=action(data, flow), **known)
     if status == "requires_confirmation":
@@ -45,7 +49,9 @@ def read(data: Any, *, live: bool, reference: str | None = None, flow: Flow | No
     if status == "requires_payment_method":
         return _after_attempt(data, flow, known)
     if status == "canceled":
-        outcome = Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.CANCELED, **known)
+        by_itself = data.get("cancellation_reason") in ("automatic", "expired")
+        reason = Reason.EXPIRED if by_itself else Reason.CANCELED
+        outcome = Outcome(OutcomeState.DECLINED, closed=True, reason=reason, **known)
         return _with_error(outcome, data) if answers.inner(data, "last_payment_error") else outcome
     return unclear(found)
 
@@ -110,6 +116,21 @@ def _bank_asks(error: Mapping[str, Any]) -> bool:
 def _with_error(outcome: Outcome, data: Mapping[str, Any]) -> Outcome:
     reason, code, message = declines.reason_for(dict(answers.inner(data, "last_payment_error")))
     return replace(outcome, reason=reason, provider_code=code, message=message)
+
+
+def _held(data: Mapping[str, Any], known: dict[str, Any]) -> Outcome:
+    """requires_capture: nothing was taken yet (docs.stripe.com/payments/place-a-hold-on-a-payment-method)."""
+    held = answers.units(data, "amount_capturable")
+    if not held:
+        return unclear(data["id"])
+    details = answers.inner(answers.inner(data, "latest_charge"), "payment_method_details")
+    return Outcome(
+        OutcomeState.AUTHORIZED,
+        authorized=held,
+        capture_before=answers.moment(answers.inner(details, "card"), "capture_before"),
+        check_after=_HELD_FOR_DAYS,
+        **known,
+    )
 
 
 def _succeeded(data: Mapping[str, Any], known: dict[str, Any]) -> Outcome:

@@ -19,6 +19,8 @@ MANIFEST = Manifest(
         save_method=True,
         webhooks=True,
         list_since=True,
+        capture=True,
+        disputes=True,
         # Stripe forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests).
         repeat_horizon=23 * 3600,
     ),

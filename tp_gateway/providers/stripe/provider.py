@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from tp_gateway.contract import (
+    CaptureOrder,
+    DisputeFact,
     Environment,
     Flow,
     Health,
@@ -29,7 +31,7 @@ from tp_gateway.contract import (
     RefundOrder,
     SavedMethod,
 )
-from tp_gateway.providers.stripe import answers, declines, intents, methods, refunds, sweep
+from tp_gateway.providers.stripe import answers, captures, declines, disputes, intents, methods, refunds, sweep
 from tp_gateway.providers.stripe.client import Client, path
 from tp_gateway.providers.stripe.failure import Failure
 from tp_gateway.providers.stripe.manifest import MANIFEST
@@ -125,15 +127,7 @@ class StripeProvider:
         return declines.refused(failure, reference=reference)
 
     def close(self, reference: str, deadline: float) -> Outcome:
-        # Without a key of ours: canceling is idempotent by nature, and a key would replay an old error for a day.
-        try:
-            where = path("payment_intents", reference, "cancel")
-            data = self._client.post(where, deadline, {"cancellation_reason": "abandoned"})
-        except Failure as failure:
-            if failure.code.startswith("payment_intent_") and failure.status == 400:
-                return self._look(reference, deadline, None)
-            return declines.unanswered(failure, reference)
-        return intents.read(data, live=self._client.live, reference=reference)
+        return captures.cancel(self._client, reference, deadline, "abandoned", self._look)
 
     def fetch(self, order: Order, reference: str | None) -> Outcome:
         if reference is not None:
@@ -148,7 +142,7 @@ class StripeProvider:
             return declines.unanswered(failure, None)
         return Outcome(OutcomeState.UNKNOWN, reason=Reason.NO_SUCH_OBJECT)
 
-    def _look(self, reference: str, deadline: float, flow: Flow | None) -> Outcome:
+    def _look(self, reference: str, deadline: float, flow: Flow | None = None) -> Outcome:
         try:
             data = self._client.get(path("payment_intents", reference), deadline, {"expand": intents.EXPAND_ALL})
             outcome = intents.read(data, live=self._client.live, reference=reference, flow=flow)
@@ -157,6 +151,15 @@ class StripeProvider:
         except Failure as failure:
             return declines.unanswered(failure, reference)
         return outcome
+
+    def capture(self, order: CaptureOrder) -> Outcome:
+        return captures.capture(self._client, order, self._look)
+
+    def void(self, reference: str, deadline: float) -> Outcome:
+        return captures.cancel(self._client, reference, deadline, "requested_by_customer", self._look)
+
+    def fetch_dispute(self, reference: str, deadline: float) -> DisputeFact | None:
+        return disputes.fetch(self._client, reference, deadline)
 
     def refund(self, order: RefundOrder) -> Outcome:
         return refunds.refund(self._client, order, {**order.labels, **self._labels()})
@@ -176,6 +179,7 @@ class StripeProvider:
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterator[Observation]:
         created = {"gte": int(moment.timestamp()), "lt": math.ceil(until.timestamp())}
         yield from sweep.payments(self._client, self._environment, created, deadline)
+        yield from disputes.opened(self._client, created, deadline)
         yield from sweep.events(self._client, self._webhooks, created, deadline)
 
     def _labels(self) -> dict[str, str]:
@@ -190,6 +194,7 @@ class StripeProvider:
             "customer": payer,
             "payment_method": None if order.flow is Flow.BROWSER else order.method_reference,
             "allowed_payment_method_types": list(order.parameters.get("payment_method_types", ["card"])),
+            "capture_method": "manual" if order.manual_capture else None,
             "setup_future_usage": "off_session" if order.save_method and payer and here else None,
             "metadata": {**order.labels, **self._labels(), ORDER: order.id},
         }

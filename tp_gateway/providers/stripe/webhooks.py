@@ -14,6 +14,7 @@ import stripe
 
 from tp_gateway.contract import InvalidSignature, Label, Observation, Subject
 from tp_gateway.providers.stripe import answers
+from tp_gateway.providers.stripe.disputes import PREFIXES
 
 HEADER = "stripe-signature"
 TOLERANCE = 300
@@ -87,10 +88,13 @@ class Webhooks:
         if label is not None and label != self._environment:
             return _nothing("environment")
         if kind.startswith("payment_intent."):
-            # Every intent of ours carries our label. Charges, refunds and disputes may not: those are matched by their
-            # payment intent.
+            # Every intent of ours carries our label. Charges and refunds may not: those are matched by their payment
+            # intent. Disputes never do: whose one is, is found out when it is fetched.
             reference = answers.reference(about, "id", "pi_")
             return _Finding(Subject.PAYMENT, reference) if reference and label else _nothing("not ours")
+        if kind.startswith("charge.dispute."):
+            reference = answers.reference(about, "id", *PREFIXES)
+            return _Finding(Subject.DISPUTE, reference) if reference else _nothing("no dispute")
         if kind.startswith(("charge.", "refund.")):
             reference = answers.reference(about, "payment_intent", "pi_")
             return _Finding(Subject.PAYMENT, reference) if reference else _nothing("no payment intent")

@@ -1,0 +1,37 @@
+"""What is held: captured by staff, or let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from tp_gateway import fields
+from tp_gateway.services.facts import Answer, PaymentFacts
+from tp_gateway.views import rendering
+from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.responses import path_id
+from tp_gateway.views.schemas import Nothing, optional
+
+
+class CaptureBody(fields.Schema):
+    """Without an `amount`, all that is held."""
+
+    amount = optional(fields.Amount())
+
+
+@view_config(route_name="payment_capture", request_method="POST", permission="capture", schema=CaptureBody, empty=True)
+def capture(request: Any) -> Answer:
+    who, asked = request.identity, request.validated
+
+    def render(facts: PaymentFacts) -> Answer:
+        return rendering.payment_answer(facts, who, 200)
+
+    key = idempotency_key(request)
+    return request.gateway.capturing.capture(who, path_id(request), asked["amount"], render, key)
+
+
+@view_config(route_name="payment_void", request_method="POST", permission="capture", schema=Nothing, empty=True)
+def void(request: Any) -> dict[str, Any]:
+    facts = request.gateway.capturing.void(request.identity, path_id(request))
+    return rendering.payment(facts, request.identity)
