@@ -37,7 +37,8 @@ class Catalogue:
                 return
             place = self.places[key] = len(self.ids)
             self.ids.append(key)
-            self.created.append(after["created"])
+            # What was deleted tells its time no more; it is only here when the books are read anew.
+            self.created.append(after.get("created", self.created[-1] if self.created else 0))
         for field in self.fields:
             old, new = (before or {}).get(field), (after or {}).get(field)
             if old != new:

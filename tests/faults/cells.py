@@ -46,6 +46,7 @@ class Scene:
     outcomes: tuple[Outcome, ...] = OUTCOMES
     pays_again: bool = True
     alone: bool = False  # what it would do for other cells too is done before it
+    compared: bool = False  # what changes later at the provider is heard of by a reverse sweep
 
 
 @dataclass
@@ -257,7 +258,7 @@ SCENES = (
     Scene("start in the browser", _nothing_before, start, f"POST {_INTENTS}", _judge_start, FAULTS),
     Scene("confirm from the browser", _card_was_entered, confirm, f"GET {_INTENT}", _judge_confirm),
     Scene("supersede", _abandoned_browser, supersede, f"POST {_INTENT}/cancel", _judge_supersede),
-    Scene("refund", _paid, refund, "POST /v1/refunds", _judge_refund, REFUNDS, pays_again=False),
+    Scene("refund", _paid, refund, "POST /v1/refunds", _judge_refund, REFUNDS, pays_again=False, compared=True),
     Scene("sweep: find out", _killed_charge, sweep, f"GET {_INTENT}", _judge_found_out, alone=True),
     Scene("sweep: close", _killed_before_execute, sweep, f"POST {_INTENT}/cancel", _judge_closed, FAULTS, alone=True),
     Scene("webhook", _event_on_its_way, webhook, f"GET {_INTENT}", _judge_found_out, alone=True),

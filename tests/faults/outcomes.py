@@ -46,8 +46,8 @@ REPRESENTATIVE = ("success", "declined", "3-D Secure", "answer dropped")
 CARDS_ONLY = ("success", "declined", "insufficient funds", "3-D Secure", "processing")
 REFUNDS = (
     Outcome("success"),
-    Outcome("pending", card="pm_card_pendingRefund"),
-    Outcome("fails later", card="pm_card_refundFail"),
+    Outcome("pending", card="pm_card_pendingRefund", settings={"refund_seconds": 0.3}),
+    Outcome("fails later", card="pm_card_refundFail", settings={"refund_seconds": 0.3}),
     *(outcome for outcome in OUTCOMES if outcome.fault),
 )
 CARDS = tuple(outcome for outcome in OUTCOMES if outcome.name in CARDS_ONLY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from tests.clinic import Clinic, sandbox
 from tests.faults.cells import Cell, Scene, compare
@@ -14,6 +15,7 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.models.states import OPEN_STATES
 
 _PATIENCE = 60
+_AT_ONCE = {"processing_seconds": 0, "refund_seconds": 1.0}  # the sandbox's own
 
 
 class Play:
@@ -26,13 +28,16 @@ class Play:
 
     def scene(self, scene: Scene, outcomes: Iterable[Outcome]) -> list[Cell]:
         """A cell for each outcome and each step that the work takes under it."""
-        cells = []
+        cells, began = list[Cell](), datetime.now(UTC)
         for outcome in outcomes:
-            sandbox(self._clinic.sandbox_url, "POST", "settings", {"processing_seconds": 0, **outcome.settings})
+            sandbox(self._clinic.sandbox_url, "POST", "settings", {**_AT_ONCE, **outcome.settings})
             whole = self._play(scene, outcome, None)
             cells += [whole, *(self._play(scene, outcome, step) for step in whole.trail)]
-            sandbox(self._clinic.sandbox_url, "POST", "settings", {"processing_seconds": 0})
+            sandbox(self._clinic.sandbox_url, "POST", "settings", _AT_ONCE)
         self._recover()
+        if scene.compared:
+            compare(self._clinic, began - timedelta(seconds=2))
+            self._recover()
         for cell in cells:
             self._judge(cell)
         check_invariants(self._clinic.database.engine, self._clinic.books())
@@ -48,7 +53,7 @@ class Play:
         if outcome.fault:
             self._clinic.fault(scene.calls, times=None, **outcome.fault)
         trail = self._nursery.run(scene.work, die_at, *arguments)
-        takes = outcome.fault.get("seconds", 0) + outcome.settings.get("processing_seconds", 0)
+        takes = outcome.fault.get("seconds", 0) + sum(outcome.settings.values())
         self._busy_until = max(self._busy_until, time.monotonic() + takes)
         if outcome.fault:
             sandbox(self._clinic.sandbox_url, "DELETE", "faults")

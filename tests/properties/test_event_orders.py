@@ -150,9 +150,13 @@ def is_about(event: dict[str, Any], intent: str) -> bool:
 
 
 def arrive(world: World, events: Sequence[dict[str, Any]], number: int) -> None:
-    """In this order; each twice, at once or all over again; the worker wakes between some of them. `number` chooses."""
-    again, wakes = number % 2, number * 37 % 64
-    deliveries = [*events, *events] if again else [event for event in events for _ in range(2)]
+    """In this order; some twice, at once or when all are there; the worker wakes between some of them. `number` chooses."""
+    wakes, doubled = number * 37 % 64, number * 11 % 64
+    again = [event for position, event in enumerate(events) if doubled >> position & 1]
+    if number % 2:
+        deliveries = [*events, *again]
+    else:
+        deliveries = [one for event in events for one in [event] * (2 if event in again else 1)]
     for position, event in enumerate(deliveries):
         world.deliver(event)
         if wakes >> position % 6 & 1:

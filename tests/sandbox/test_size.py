@@ -1,5 +1,7 @@
 """Tens of thousands of payments: packed, found by index, forgotten when told to."""
 
+from pathlib import Path
+
 import pytest
 import stripe
 
@@ -92,6 +94,21 @@ def test_settings_bound_what_is_remembered() -> None:
         made = [api.v1.customers.create({}).id for _ in range(5)]
         assert [one.data.object["id"] for one in api.v1.events.list().data] == made[:2:-1]
         assert len(raw.control("GET", "requests")["requests"]) == 3
+
+
+def test_a_restart_finds_everything_again(tmp_path: Path) -> None:
+    state = tmp_path / "state.sqlite"
+    with StripeSandbox(state_file=state) as sandbox:
+        api = client(sandbox.url)
+        gone, kept = api.v1.customers.create({}).id, api.v1.customers.create({"email": "a@b.example"}).id
+        api.v1.customers.delete(gone)
+        intent = paid(api, customer=kept)
+    with StripeSandbox(state_file=state) as sandbox:
+        api = client(sandbox.url)
+        assert [one.id for one in api.v1.customers.list().data] == [kept]
+        assert [one.id for one in api.v1.customers.list({"email": "a@b.example"}).data] == [kept]
+        assert [one.id for one in api.v1.charges.list({"payment_intent": intent.id}).data] == [intent.latest_charge]
+        assert api.v1.balance.retrieve().pending[0].amount == 9800
 
 
 def test_some_of_the_books(api: stripe.StripeClient, raw: Raw) -> None:
