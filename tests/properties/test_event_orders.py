@@ -150,7 +150,7 @@ def is_about(event: dict[str, Any], intent: str) -> bool:
 
 
 def arrive(world: World, events: Sequence[dict[str, Any]], number: int) -> None:
-    """In this order; some twice, at once or when all are there; the worker wakes between some of them. `number` chooses."""
+    """In this order; some twice, at once or after the rest; the worker wakes between some. `number` chooses."""
     wakes, doubled = number * 37 % 64, number * 11 % 64
     again = [event for position, event in enumerate(events) if doubled >> position & 1]
     if number % 2:
