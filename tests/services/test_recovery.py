@@ -203,7 +203,9 @@ def forget_payments(clinic: Clinic) -> None:
         if postgresql:
             session.execute(_text("SET LOCAL session_replication_role = replica"))
         else:
-            for row in session.execute(_text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_no_delete'")).all():
+            for row in session.execute(
+                _text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_no_delete'")
+            ).all():
                 session.execute(_text(f"DROP TRIGGER {row.name}"))
         for table in ("outbox_messages", "transitions", "allocations", "ledger_entries", "payments"):
             session.execute(_text(f"DELETE FROM {table}"))
