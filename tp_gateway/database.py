@@ -7,8 +7,9 @@ Values, not rows, pass between two transactions, and no transaction is open whil
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -40,61 +41,98 @@ class StoreUnavailable(GatewayError):
         super().__init__("service_unavailable", retry_after=5)
 
 
+class _Manager(transaction.ThreadTransactionManager):
+    """One for each thread; explicit, so that nothing joins a transaction that nobody began."""
+
+    def __init__(self) -> None:  # runs once in each thread (threading.local)
+        super().__init__()
+        self.manager.explicit = True
+
+
+class _Session(orm.Session):
+    """Takes part in the zope transaction, and hands Core statements straight to its connection: the ORM's way there
+    costs a payment some twentieth of its instructions, for nothing."""
+
+    def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        if options or statement._propagate_attrs.get("compile_state_plugin") == "orm":
+            return super().execute(statement, params, **options)
+        return self.on.execute(statement, params)
+
+    @cached_property
+    def on(self) -> sa.Connection:
+        return self.connection()
+
+
 class Database:
     """One engine. SQLite file or PostgreSQL, by URL; `busy_seconds` is how long SQLite waits for another writer."""
 
     def __init__(self, url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> None:
         self.engine = make_engine(url, pool_size=pool_size, busy_seconds=busy_seconds)
-        self._write = orm.sessionmaker(self.engine, expire_on_commit=False)
+        self._manager = _Manager()
+        self._write = orm.sessionmaker(self.engine, class_=_Session, expire_on_commit=False)
+        # STATUS_CHANGED: without it zope.sqlalchemy throws away Core and text statements at commit. Registered once for
+        # all sessions: the listeners of a session of its own cost more than its statements.
+        zope.sqlalchemy.register(self._write, initial_state=STATUS_CHANGED, transaction_manager=self._manager)
         self._reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
-        self._read = orm.sessionmaker(self._reader, expire_on_commit=False)
+        self._read = orm.sessionmaker(self._reader, class_=_Session, expire_on_commit=False)
         self._here = threading.local()
 
     @contextmanager
     def transaction(self) -> Iterator[orm.Session]:
         """Commits at the end; on any exception, a failing commit included, aborts and re-raises. Refuses to nest."""
-        manager = transaction.TransactionManager(explicit=True)
-        session = self._write()
-        # STATUS_CHANGED: without it zope.sqlalchemy throws away Core and text statements at commit.
-        zope.sqlalchemy.register(session, initial_state=STATUS_CHANGED, transaction_manager=manager)
-        with self._alone(), _store_errors():
-            manager.begin()
+        self._enter()
+        try:
+            session = self._write()
+            self._manager.begin()
             try:
                 yield session
-                manager.commit()
+                self._manager.commit()  # which closes the session
             except BaseException:
-                manager.abort()
-                raise
-            finally:
+                self._manager.abort()
                 session.close()
+                raise
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
+        finally:
+            self._here.open = False
 
     @contextmanager
     def read(self) -> Iterator[orm.Session]:
         """A read-only look: does not wait for writers on SQLite, and cannot write on either database."""
-        with self._alone(), _store_errors(), self._read() as session:
-            yield session
+        self._enter()
+        try:
+            with self._read() as session:
+                yield session
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
+        finally:
+            self._here.open = False
 
     def require_no_transaction(self) -> None:
         """Raises when this thread has one open: a provider is about to be called (commit, call, commit)."""
         if getattr(self._here, "open", False):
             raise RuntimeError("a provider must not be called while a database transaction is open")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _enter(self) -> None:
         if getattr(self._here, "open", False):
             raise RuntimeError("transactions do not nest: finish the first, and pass values on")
         self._here.open = True
-        try:
-            yield
-        finally:
-            self._here.open = False
 
     def check(self) -> None:
         """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
-        with _store_errors(), self._reader.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                _check_pragmas(connection)
-            head, present = _revisions(connection)
+        try:
+            with self._reader.connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    _check_pragmas(connection)
+                head, present = _revisions(connection)
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
         if present is None or (present != head and present in _known_revisions()):
             raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
 
@@ -162,16 +200,11 @@ def _end_sqlite(connection: Any, _record: Any) -> None:
         connection.rollback()
 
 
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        yield
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable from error
-    except sa.exc.DBAPIError as error:
-        if str(getattr(error.orig, "sqlstate", None) or "").startswith(_AWAY):
-            raise StoreUnavailable from error
-        raise
+def _is_away(error: sa.exc.SQLAlchemyError) -> bool:
+    """Is it the server that cannot do it now, and not the statement that is wrong?"""
+    if isinstance(error, _UNAVAILABLE):
+        return True
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(_AWAY)
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -202,15 +235,28 @@ def downgrade(url: str, revision: str) -> None:
     alembic.command.downgrade(_alembic(url), revision)
 
 
-def rows_changed(session: orm.Session, statement: sa.Update | sa.Delete) -> int:
+def rows_changed(
+    session: orm.Session, statement: sa.Update | sa.Delete, parameters: Mapping[str, Any] | None = None
+) -> int:
     """Run a conditional UPDATE or DELETE and say how many rows met its condition: the compare-and-set of the whole
     house."""
-    return cast("sa.CursorResult[Any]", session.execute(statement)).rowcount
+    return cast("sa.CursorResult[Any]", session.execute(statement, parameters)).rowcount
 
 
-def insert(session: orm.Session, table: sa.Table) -> Any:
-    """An INSERT that can say `on_conflict_do_nothing`, in the session's own dialect."""
-    return _INSERTS[session.get_bind().dialect.name](table)
+class InsertOnce:
+    """An INSERT that a unique constraint may turn into nothing: built once for each dialect. `key` names the columns
+    (and `where` the partial index) that may be taken already; `tells` the column that names a row that was new."""
+
+    def __init__(self, table: sa.Table, key: list[str], where: Any = None, tells: Any = None) -> None:
+        told = next(iter(table.primary_key)) if tells is None else tells
+        self._statements = {
+            name: make(table).on_conflict_do_nothing(index_elements=key, index_where=where).returning(told)
+            for name, make in _INSERTS.items()
+        }
+
+    def new(self, session: orm.Session, values: Mapping[str, Any] | list[dict[str, Any]]) -> list[Any]:
+        """What `tells` says of the rows that were new."""
+        return list(session.execute(self._statements[cast(_Session, session).on.dialect.name], values).scalars())
 
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

@@ -4,6 +4,7 @@ hooks for production (`config = python:tp_gateway.servers` in the ini). The work
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -163,6 +164,7 @@ class ImpatientWorker(ThreadWorker):
 
 
 worker_class = ImpatientWorker
+preload_app = True  # the workers share what the parent has loaded
 threads = 32
 graceful_timeout = STOP_SECONDS
 timeout = 60
@@ -180,6 +182,12 @@ class logger_class(gunicorn.glogging.Logger):
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def when_ready(_server: Any) -> None:
+    """What is loaded by now is never collected: a collection would touch, and so copy, the pages that workers share."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: Any) -> None:

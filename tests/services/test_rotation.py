@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from tp_gateway.services import rotation
 
 pytestmark = pytest.mark.catalogue(86)
 
-OLD, NEW, STRANGE = (Fernet.generate_key().decode() for _ in range(3))
+OLD, NEW, STRANGE = (base64.urlsafe_b64encode(name * 8).decode() for name in (b"old-", b"new-", b"odd-"))
 KEYS = "tp_gateway.encryption_keys"
 
 

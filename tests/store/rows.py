@@ -35,7 +35,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "appointment_id": 123,
         "invoice_id": 1,
         "amount": 18000,
-        "amount_paid": 18000,
+        "amount_paid": 0,  # the allocation below is added by its trigger
         "currency": "AUD",
     },
     "invoices": {
@@ -111,7 +111,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "created_at": NOON,
         "updated_at": NOON,
     },
-    "transitions": {"id": 1, "payment_id": 1, "refund_id": 1, "to_state": "created", "actor": "user:45", "at": NOON},
+    "transitions": {"id": 901, "payment_id": 1, "refund_id": 1, "to_state": "created", "actor": "user:45", "at": NOON},
     "allocations": {
         "id": 1,
         "payable_id": 1,

@@ -46,7 +46,7 @@ def fill_first_schema(database: Database) -> None:
             values = {
                 c.name: ROWS[name].get(c.name, default_of(c))
                 for c in model.columns
-                if c.name in metadata.tables[name].c
+                if c.name in metadata.tables[name].c and (c.name in ROWS[name] or c.server_default is None)
             }
             session.execute(sa.insert(metadata.tables[name]).values(bound(model, values)))
 
@@ -66,7 +66,7 @@ def test_rows_of_the_first_schema_stay_as_they_are(database: Database) -> None:
     first = schema(database)
     fill_first_schema(database)
     before = old_rows(database)
-    assert all(len(rows) == 1 for rows in before.values())
+    assert all(before.values())
     upgrade(url(database))
     assert old_rows(database) == before
     with database.read() as session:

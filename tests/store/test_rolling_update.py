@@ -67,7 +67,8 @@ def test_what_the_old_code_writes_fits_the_new_schema(database: Database, revisi
         counts = {
             table: session.execute(sa.select(sa.func.count()).select_from(kept.tables[table])).scalar() for table in old
         }
-    assert counts == {table: int(table in ROWS) for table in old}
+    by_triggers = {"transitions": 2}  # the moves of the payment and of the refund
+    assert counts == {table: int(table in ROWS) + by_triggers.get(table, 0) for table in old}
 
 
 def everything(clinic: Clinic) -> tuple[dict[str, Any], dict[str, Any]]:

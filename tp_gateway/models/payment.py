@@ -63,8 +63,8 @@ class Payment(Base):
     amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     state: orm.Mapped[str]
-    epoch: orm.Mapped[int] = orm.mapped_column(default=1)
-    checks: orm.Mapped[int] = orm.mapped_column(default=0)
+    epoch: orm.Mapped[int] = orm.mapped_column(server_default="1")
+    checks: orm.Mapped[int] = orm.mapped_column(server_default="0")
     next_check_at: orm.Mapped[datetime | None]
     observed_at: orm.Mapped[datetime | None]
     expires_at: orm.Mapped[datetime]
@@ -76,16 +76,16 @@ class Payment(Base):
     action_sealed: orm.Mapped[str | None]
     provider_state_sealed: orm.Mapped[str | None]
 
-    captured: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, default=0)
-    refunded: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, default=0)
+    captured: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, server_default="0")
+    refunded: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, server_default="0")
     evidence: orm.Mapped[str | None]
     transaction_id: orm.Mapped[str | None]
     receipt_url: orm.Mapped[str | None]
-    reason: orm.Mapped[str] = orm.mapped_column(default="")
-    provider_code: orm.Mapped[str] = orm.mapped_column(default="")
-    needs_review: orm.Mapped[bool] = orm.mapped_column(default=False)
-    review_note: orm.Mapped[str] = orm.mapped_column(default="")
-    late_success: orm.Mapped[bool] = orm.mapped_column(default=False)
+    reason: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
+    provider_code: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
+    needs_review: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
+    review_note: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
+    late_success: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
     manual_capture: orm.Mapped[bool] = orm.mapped_column(server_default=sa.false())
     authorized_at: orm.Mapped[datetime | None]
     capture_before: orm.Mapped[datetime | None]
@@ -97,6 +97,8 @@ class Payment(Base):
     created_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
     updated_at: orm.Mapped[datetime]
     settled_at: orm.Mapped[datetime | None]
+    moved_by: orm.Mapped[str | None]
+    moved_because: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
 
 
 class Refund(Base):
@@ -130,10 +132,13 @@ class Refund(Base):
     created_by: orm.Mapped[str]
     created_at: orm.Mapped[datetime]
     updated_at: orm.Mapped[datetime]
+    moved_by: orm.Mapped[str | None]
+    moved_because: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
 
 
 class Transition(Base):
-    """One move of a payment or of one of its refunds: from where, to where, by whom, why. Append-only."""
+    """One move of a payment or of one of its refunds: from where, to where, by whom, why. Append-only, and written by
+    triggers of the two tables alone, so that no move can be made without its trace."""
 
     __tablename__ = "transitions"
 

@@ -54,7 +54,7 @@ class Adoption:
                 "single_flight": provider.manifest.single_flight,
                 "amount": evidence.settled,
                 "currency": evidence.currency,
-                "state": str(PaymentState.SUCCEEDED),
+                **history.payment_move(provider.slug, None, PaymentState.SUCCEEDED, actor=ACTOR, reason="adopted"),
                 "reference": observation.reference,
                 "captured": evidence.settled,
                 "evidence": evidence.evidence,
@@ -70,13 +70,9 @@ class Adoption:
             new_id = session.execute(sa.insert(P).returning(P.c.id), values).scalar_one()
             adopted = standing(session, self._vault, new_id)
             booking = Booking(session, adopted, ACTOR, now)
-            paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid)
-            if evidence.fee is not None and evidence.transaction:
-                booking.fee(evidence.fee, evidence.transaction)
+            fee = (evidence.fee or 0, evidence.transaction) if evidence.transaction else (0, "")
+            paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid, *fee)
             change_paid(session, adopted, paid)
-            history.payment_moved(
-                session, new_id, provider.slug, None, PaymentState.SUCCEEDED, actor=ACTOR, reason="adopted", at=now
-            )
             history.tell(session, "payment.succeeded", adopted.payment, now)
             payment = standing(session, self._vault, new_id).payment
         log.error("money_adopted", payment_id=new_id, provider=provider.slug)

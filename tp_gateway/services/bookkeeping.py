@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
@@ -19,9 +19,8 @@ from tp_gateway.services.reading import Standing
 
 L, A, Y, V, P = table(LedgerEntry), table(Allocation), table(Payable), table(Invoice), table(Payment)
 
-_PAID = (
-    sa.update(Y).where(Y.c.id == sa.bindparam("payable")).values(amount_paid=Y.c.amount_paid + sa.bindparam("delta"))
-)
+_ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"], tells=L.c.kind)
+_ALLOCATION = sa.insert(A)
 _INVOICE_STATUS = (
     sa.update(V)
     .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void")
@@ -42,24 +41,30 @@ class Booking:
     def payment(self) -> PaymentFacts:
         return self.standing.payment
 
-    def charge(self, amount: int, evidence: str) -> tuple[int, int]:
-        """Money was captured: what is due is paid, the rest is the patient's credit. Returns (paid, credit)."""
-        paid = min(amount, self.standing.due)
-        if paid and not self._entry("charge", clearing(self.payment.provider), RECEIVABLE, paid, evidence):
+    def charge(self, amount: int, evidence: str, fee: int = 0, transaction: str = "") -> tuple[int, int]:
+        """Money was captured, for a `fee` that the provider's `transaction` shows: what is due is paid, the rest is the
+        patient's credit. Returns (paid, credit)."""
+        ours, paid = clearing(self.payment.provider), min(amount, self.standing.due)
+        lines = [self._line("charge", ours, RECEIVABLE, paid, evidence)] if paid else []
+        if fee > 0:
+            lines.append(self._line("fee", fees(self.payment.provider), ours, fee, transaction))
+        written = _ENTRY.new(self.session, lines) if lines else []
+        if paid and "charge" not in written:
             return 0, 0  # this very movement is in the books
         if paid:
             self._allocate("charge", paid)
         if amount > paid:
-            self._entry("overpayment", clearing(self.payment.provider), PATIENT_CREDIT, amount - paid, evidence)
+            self._entry("overpayment", ours, PATIENT_CREDIT, amount - paid, evidence)
         return paid, amount - paid
 
     def suspense(self, amount: int, currency: str, evidence: str) -> None:
         """Money that is here but is not what was asked: kept apart until a person decided."""
         self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
 
-    def fee(self, amount: int, evidence: str) -> None:
+    def fee(self, amount: int, transaction: str) -> None:
+        """The provider's fee, where it becomes known after the charge."""
         if amount > 0:
-            self._entry("fee", fees(self.payment.provider), clearing(self.payment.provider), amount, evidence)
+            self._entry("fee", fees(self.payment.provider), clearing(self.payment.provider), amount, transaction)
 
     def refund(self, refund: RefundFacts, evidence: str) -> int:
         """Money went back. The payment's own over-payment goes first; then the payable's share, which is given up
@@ -104,7 +109,11 @@ class Booking:
         query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, held)
         return int(self.session.execute(query).scalar_one())
 
-    def _entry(
+    def _entry(self, kind: str, *line: Any, **more: Any) -> bool:
+        """False if this very movement is in the books already."""
+        return bool(_ENTRY.new(self.session, self._line(kind, *line, **more)))
+
+    def _line(
         self,
         kind: str,
         debit: str,
@@ -114,14 +123,8 @@ class Booking:
         refund_id: int | None = None,
         currency: str | None = None,
         **more: int,
-    ) -> bool:
-        """False if this very movement is in the books already."""
-        statement = (
-            insert(self.session, L)
-            .on_conflict_do_nothing(index_elements=["payment_id", "kind", "evidence"])
-            .returning(L.c.id)
-        )
-        values = {
+    ) -> dict[str, Any]:
+        return {
             "payment_id": self.payment.id,
             "refund_id": refund_id,
             "payable_id": self.payment.payable_id,
@@ -136,11 +139,10 @@ class Booking:
             "at": self.at,
             **more,
         }
-        return self.session.execute(statement, values).first() is not None
 
     def _allocate(self, kind: str, amount: int, refund_id: int | None = None, **more: int) -> None:
         self.session.execute(
-            sa.insert(A),
+            _ALLOCATION,
             {
                 "payable_id": self.payment.payable_id,
                 "payment_id": self.payment.id,
@@ -163,9 +165,8 @@ def _paid_back(entry: Any) -> int:
 
 
 def change_paid(session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False) -> str | None:
-    """Add `delta` to what is paid on the payable and keep the live invoice's status in step. Returns that status."""
-    if delta:
-        session.execute(_PAID, {"payable": standing.payment.payable_id, "delta": delta})
+    """Keep the live invoice's status in step after `delta` was allocated to its payable (what is paid there is kept by
+    the allocations' own trigger). Returns that status."""
     if standing.live_invoice_id is None:
         return None
     status = invoice_status(standing.payable_amount, standing.payable_paid + delta, refunded_all=refunded_all)

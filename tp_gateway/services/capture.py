@@ -120,18 +120,9 @@ class Capturing:
                 return self._repeat(session, payment, render, key)
             _require_held(payment)
             units = _units(before, amount)
-            taken = self._take(session, payment, {"state": str(S.SUBMITTING)})
             what = f"capture {money.to_decimal_text(units, payment.currency)}"
-            history.payment_moved(
-                session,
-                payment.id,
-                payment.provider,
-                S.AUTHORIZED,
-                S.SUBMITTING,
-                actor=who.actor,
-                reason=what,
-                at=self._clock(),
-            )
+            move = history.payment_move(payment.provider, S.AUTHORIZED, S.SUBMITTING, actor=who.actor, reason=what)
+            taken = self._take(session, payment, move)
             self._idempotency.attach(session, key, payment_id=payment.id)
         return taken, units
 

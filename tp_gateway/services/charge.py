@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import observability
@@ -28,7 +28,7 @@ from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.payers import find_payer, forget_payer, remember_payer
 from tp_gateway.services.payment_methods import keep_method
-from tp_gateway.services.reading import present
+from tp_gateway.services.reading import CHANGE_PAYMENT, present
 from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.timing import Timing
 
@@ -108,25 +108,23 @@ class Charge:
         waits = payment.flow == Flow.BROWSER
         target, now = (S.AWAITING_CUSTOMER if waits else S.SUBMITTING), self._clock()
         due = next_look(self._timing, now, 0) if waits else now + timedelta(seconds=self._timing.lease)
-        values = {"state": str(target), "updated_at": now, "next_check_at": due}
-        after = replace(payment, state=str(target), next_check_at=due)
+        values: dict[str, Any] = {"updated_at": now, "next_check_at": due}
+        values |= history.payment_move(payment.provider, S.CREATED, target, actor=drive.actor)
+        after: dict[str, Any] = {"state": str(target), "next_check_at": due}
         if prepared is not None:
             action = dict(prepared.action) if waits else {}
             values |= {"reference": prepared.reference, "action_sealed": self._vault.seal_json(action)}
-            after = replace(after, reference=prepared.reference, action=action)
+            after |= {"reference": prepared.reference, "action": action}
             if prepared.state is not None:
                 values["provider_state_sealed"] = self._vault.seal_json(dict(prepared.state))
-                after = replace(after, provider_state=dict(prepared.state))
-        ours = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == S.CREATED)
+                after["provider_state"] = dict(prepared.state)
+        ours = {"payment": payment.id, "held": payment.epoch, "was": str(S.CREATED)}
         with self._database.transaction() as session:
-            if rows_changed(session, sa.update(P).where(*ours).values(values)) != 1:
+            if rows_changed(session, CHANGE_PAYMENT, values | ours) != 1:
                 return None
-            history.payment_moved(
-                session, payment.id, payment.provider, S.CREATED, target, actor=drive.actor, reason="", at=now
-            )
             if prepared is not None:
                 remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
-        return after
+        return replace(payment, **after)
 
     def _execute(self, provider: GuardedProvider, payment: PaymentFacts, order: Order) -> Outcome:
         outcome = provider.execute(order, payment.reference)
@@ -203,7 +201,7 @@ class Charge:
         for attempt in (1, 2):
             try:
                 with self._database.transaction() as session:
-                    after = self._settlement.apply(session, payment.id, finding)
+                    after = self._settlement.apply(session, payment, finding)
                     remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
                     if outcome.saved_method is not None and after.state == S.SUCCEEDED:
                         keep_method(session, payment.provider, payment.patient_id, outcome.saved_method, self._clock())

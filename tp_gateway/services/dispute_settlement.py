@@ -15,7 +15,7 @@ from tp_gateway import money, observability
 from tp_gateway.contract import DisputeFact, Label
 from tp_gateway.contract import DisputeStatus as Status
 from tp_gateway.crypto import Vault
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.models import Dispute, Payment, table
 from tp_gateway.services import bookkeeping, history
 from tp_gateway.services.clock import Clock
@@ -27,6 +27,7 @@ from tp_gateway.services.recovery import match_payment
 from tp_gateway.timing import Timing
 
 D, P = table(Dispute), table(Payment)
+_DISPUTE = InsertOnce(D, ["provider", "reference"])
 CLOSED = (Status.WON, Status.LOST, Status.WARNING_CLOSED, Status.PREVENTED)
 _TOPICS = {Status.WON: "dispute.won", Status.LOST: "dispute.lost"}
 _EVERY = timedelta(hours=6)
@@ -102,8 +103,7 @@ class DisputeSettlement:
             "created_at": now,
             "updated_at": now,
         }
-        made = insert(session, D).on_conflict_do_nothing(index_elements=["provider", "reference"]).returning(D.c.id)
-        new = session.execute(made, values).first() is not None
+        new = bool(_DISPUTE.new(session, values))
         same = sa.select(D).where(D.c.provider == slug, D.c.reference == fact.reference).with_for_update()
         return session.execute(same).one(), new
 

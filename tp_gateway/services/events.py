@@ -8,16 +8,16 @@ from datetime import datetime
 from sqlalchemy import orm
 
 from tp_gateway.contract import Observation, Subject
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.models import InboxEvent, table
 from tp_gateway.models.states import InboxState
 
 E = table(InboxEvent)
+_EVENT = InsertOnce(E, ["provider", "event_id"])
 
 
 def write_down(session: orm.Session, slug: str, observations: Iterable[Observation], now: datetime) -> int:
     """Returns how many were new. The body of an event is not kept: it is a hint to fetch."""
-    statement = insert(session, E).on_conflict_do_nothing(index_elements=["provider", "event_id"]).returning(E.c.id)
     new = 0
     for seen in observations:
         ignored = seen.subject is Subject.NOTHING
@@ -36,5 +36,5 @@ def write_down(session: orm.Session, slug: str, observations: Iterable[Observati
             "next_attempt_at": None if ignored else now,
             "note": seen.note,
         }
-        new += session.execute(statement, values).first() is not None
+        new += len(_EVENT.new(session, values))
     return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -52,31 +52,32 @@ class PaymentFacts:
     amount: int
     currency: str
     state: str
-    epoch: int
-    checks: int
     next_check_at: datetime | None
-    observed_at: datetime | None
     expires_at: datetime
-    reference: str | None
     method_reference: str | None
     save_method: bool
-    captured: int
-    refunded: int
-    evidence: str | None
-    transaction_id: str | None
-    receipt_url: str | None
-    reason: str
-    provider_code: str
-    needs_review: bool
-    late_success: bool
     description: str
     created_by: str
     created_at: datetime
-    settled_at: datetime | None
     parameters: Mapping[str, Any] | None
     client_metadata: Mapping[str, Any] | None
-    action: Mapping[str, Any]
-    provider_state: Mapping[str, Any]
+    # What a payment is that was just made, here as in the table's defaults:
+    epoch: int = 1
+    checks: int = 0
+    observed_at: datetime | None = None
+    reference: str | None = None
+    captured: int = 0
+    refunded: int = 0
+    evidence: str | None = None
+    transaction_id: str | None = None
+    receipt_url: str | None = None
+    reason: str = ""
+    provider_code: str = ""
+    needs_review: bool = False
+    late_success: bool = False
+    settled_at: datetime | None = None
+    action: Mapping[str, Any] = field(default_factory=dict)
+    provider_state: Mapping[str, Any] = field(default_factory=dict)
     invoice: InvoiceFacts | None = None
     manual_capture: bool = False
     authorized_at: datetime | None = None

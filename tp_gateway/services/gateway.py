@@ -86,9 +86,7 @@ def build_gateway(
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
-    disputes = Disputes(
-        database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock
-    )
+    disputes = Disputes(database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
     return Gateway(
         database=database,

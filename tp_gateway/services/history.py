@@ -1,5 +1,5 @@
-"""Writes down what happened: each move of a payment or refund, and the fact to tell others. Always inside the
-transaction that does it."""
+"""What happened: whether a move of a payment or refund is legal, who made it and why, and the fact to tell others.
+Always inside the transaction that does it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money, observability
-from tp_gateway.models import OutboxMessage, Transition, table
+from tp_gateway.models import OutboxMessage, table
 from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, PaymentState, RefundState
-from tp_gateway.services.facts import PaymentFacts, RefundFacts
+from tp_gateway.services.facts import PaymentFacts
 
-_TRANSITION = sa.insert(table(Transition))
 _MESSAGE = sa.insert(table(OutboxMessage))
 
 
@@ -24,30 +23,20 @@ class IllegalTransition(Exception):
     """A move that is not in the table of `models.states`: a bug, and the transaction is rolled back."""
 
 
-def payment_moved(
-    session: orm.Session,
-    payment_id: int,
-    provider: str,
-    before: str | None,
-    after: str,
-    *,
-    actor: str,
-    reason: str,
-    at: datetime,
-) -> None:
+def payment_move(provider: str, before: str | None, after: str, *, actor: str, reason: str = "") -> dict[str, str]:
+    """The columns that go with a payment's new state: the table's triggers make a row of the history from them."""
     if (before and PaymentState(before), PaymentState(after)) not in TRANSITIONS:
         raise IllegalTransition(f"{before} -> {after}")
-    _write(session, payment_id, None, before, after, actor, reason, at)
     observability.PAYMENTS.labels(provider, after).inc()
+    return {"state": str(after), "moved_by": actor, "moved_because": reason[:500]}
 
 
-def refund_moved(
-    session: orm.Session, refund: RefundFacts, before: str | None, after: str, *, actor: str, reason: str, at: datetime
-) -> None:
+def refund_move(provider: str, before: str | None, after: str, *, actor: str, reason: str = "") -> dict[str, str]:
+    """The same for a refund."""
     if (before and RefundState(before), RefundState(after)) not in REFUND_TRANSITIONS:
         raise IllegalTransition(f"refund: {before} -> {after}")
-    _write(session, refund.payment_id, refund.id, before, after, actor, reason, at)
-    observability.REFUNDS.labels(refund.provider, after).inc()
+    observability.REFUNDS.labels(provider, after).inc()
+    return {"state": str(after), "moved_by": actor, "moved_because": reason[:500]}
 
 
 def tell(session: orm.Session, topic: str, payment: PaymentFacts, at: datetime, **more: Any) -> None:
@@ -81,29 +70,5 @@ def queue(session: orm.Session, topic: str, payment_id: int | None, data: Mappin
             "attempts": 0,
             "next_attempt_at": at,
             "last_error": "",
-        },
-    )
-
-
-def _write(
-    session: orm.Session,
-    payment_id: int,
-    refund_id: int | None,
-    before: str | None,
-    after: str,
-    actor: str,
-    reason: str,
-    at: datetime,
-) -> None:
-    session.execute(
-        _TRANSITION,
-        {
-            "payment_id": payment_id,
-            "refund_id": refund_id,
-            "from_state": before,
-            "to_state": after,
-            "actor": actor,
-            "reason": reason[:500],
-            "at": at,
         },
     )

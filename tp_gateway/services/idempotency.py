@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.crypto import Vault
-from tp_gateway.database import insert, rows_changed
+from tp_gateway.database import InsertOnce, rows_changed
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import IdempotencyRecord, Payment, Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, OPEN_STATES
 from tp_gateway.services.facts import Answer, Key
 
 K = table(IdempotencyRecord)
+_CLAIM = InsertOnce(K, ["user_id", "route", "key"])
 KEPT = timedelta(hours=72)
 
 
@@ -38,9 +39,6 @@ class Idempotency:
         `idempotency_key_reuse` for another body under the same key."""
         if key is None:
             return None
-        statement = (
-            insert(session, K).on_conflict_do_nothing(index_elements=["user_id", "route", "key"]).returning(K.c.id)
-        )
         values = {
             "user_id": key.user_id,
             "route": key.route,
@@ -48,7 +46,7 @@ class Idempotency:
             "body_hash": key.body_hash,
             "created_at": now,
         }
-        if session.execute(statement, values).first() is not None:
+        if _CLAIM.new(session, values):
             return None
         record = session.execute(sa.select(K).where(*_is(key))).one()
         if record.body_hash != key.body_hash:

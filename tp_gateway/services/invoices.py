@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.database import Database, insert
+from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
 from tp_gateway.models import Appointment, Invoice, InvoiceItem, Payable, Payment, User, table
@@ -76,7 +76,7 @@ class Invoices:
                 "created_by": who.actor,
                 "created_at": now,
             }
-            new_id = session.execute(insert(session, V).returning(V.c.id), values).scalar_one()
+            new_id = session.execute(sa.insert(V).returning(V.c.id), values).scalar_one()
             lines = [
                 {
                     "invoice_id": new_id,
@@ -131,7 +131,7 @@ class Invoices:
                 "currency": currency,
                 "open": True,
             }
-            return session.execute(insert(session, Y).returning(Y.c.id), values).scalar_one(), 0
+            return session.execute(sa.insert(Y).returning(Y.c.id), values).scalar_one(), 0
         row = session.execute(sa.select(Y).where(Y.c.appointment_id == appointment_id).with_for_update()).first()
         if row is None or row.patient_id != patient_id:
             raise NotFound

@@ -14,7 +14,7 @@ from sqlalchemy import orm
 
 from tp_gateway.contract import Flow, Manifest, Payer
 from tp_gateway.crypto import Vault
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.identity import Identity
 from tp_gateway.models import Payment, table
 from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
@@ -28,6 +28,7 @@ from tp_gateway.services.reading import PAYMENTS, standing, to_payment
 from tp_gateway.timing import Timing
 
 P = table(Payment)
+_OPEN = InsertOnce(P, ["payable_id"], IS_OPEN_SINGLE_FLIGHT)
 _OPEN_PAYMENT = PAYMENTS.where(P.c.payable_id == sa.bindparam("payable"), IS_OPEN_SINGLE_FLIGHT)
 
 
@@ -94,44 +95,22 @@ class Opening:
             "flow": str(flow),
             "amount": amount,
             "currency": row.currency,
-            "state": str(PaymentState.CREATED),
-            "epoch": 1,
-            "checks": 0,
             "next_check_at": now + timedelta(seconds=self._timing.lease),
-            "observed_at": None,
             "expires_at": now + timedelta(seconds=self._timing.browser_expiry),
-            "reference": None,
             "method_reference": method_reference,
             "save_method": wanted.save_method,
             "manual_capture": wanted.manual_capture,
-            "captured": 0,
-            "refunded": 0,
-            "evidence": None,
-            "transaction_id": None,
-            "receipt_url": None,
-            "reason": "",
-            "provider_code": "",
-            "needs_review": False,
-            "late_success": False,
             "description": wanted.description,
             "created_by": who.actor,
             "created_at": now,
-            "settled_at": None,
             "parameters": dict(parameters) or None,
             "client_metadata": dict(wanted.metadata) if wanted.metadata else None,
         }
-        statement = insert(session, P).on_conflict_do_nothing(
-            index_elements=["payable_id"], index_where=IS_OPEN_SINGLE_FLIGHT
-        )
-        more = {"single_flight": manifest.single_flight, "updated_at": now, "review_note": ""}
-        new_id = session.execute(statement.returning(P.c.id), values | more).scalar()
+        more = {"single_flight": manifest.single_flight, "updated_at": now}
+        more |= history.payment_move(manifest.slug, None, PaymentState.CREATED, actor=who.actor)
+        new_id = next(iter(_OPEN.new(session, values | more)), None)
         asked = PaymentFacts(
-            id=new_id or 0,
-            payable_uuid=row.uuid,
-            **values,
-            action={},
-            provider_state={},
-            invoice=door.invoice(),
+            id=new_id or 0, payable_uuid=row.uuid, state=PaymentState.CREATED, invoice=door.invoice(), **values
         )
         if new_id is None:
             there = to_payment(session.execute(_OPEN_PAYMENT, {"payable": row.id}).one(), self._vault)
@@ -140,9 +119,6 @@ class Opening:
                 return Joined(there)
             self._idempotency.release(session, key)
             return Blocked(there)
-        history.payment_moved(
-            session, new_id, manifest.slug, None, PaymentState.CREATED, actor=who.actor, reason="", at=now
-        )
         self._idempotency.attach(session, key, payment_id=new_id)
         return Opened(asked, door.payer())
 

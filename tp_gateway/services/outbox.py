@@ -15,7 +15,6 @@ from tp_gateway.database import Database
 from tp_gateway.models import OutboxMessage, table
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock, next_look
-from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.timing import Timing
 
 O = table(OutboxMessage)  # noqa: E741 - one letter a table, as everywhere here
@@ -28,21 +27,37 @@ class Outbox:
 
     def relay(self, limit: int = 100) -> int:
         """Tell what is due. Returns how many messages were told. Several relays at once are safe."""
+        messages = self._claim(limit)
+        told: list[int] = []
+        stop = self._clock() + timedelta(seconds=self._timing.lease / 2)
+        for message in messages:
+            if self._clock() > stop:
+                break  # whatever is left is taken again after its lease
+            if self._tell(message):
+                told.append(message.id)
+        if told:
+            self._write(told, sent_at=self._clock(), next_attempt_at=None, last_error="")
+        return len(told)
+
+    def _claim(self, limit: int) -> list[Any]:
+        """Take what is due until the lease ends. A message waits for the earlier ones of its payment, so that nobody
+        hears of a refund before the payment."""
         now = self._clock()
         earlier = orm.aliased(O)
-        # A message waits for the earlier ones of its payment, so that nobody hears of a refund before the payment.
         held = sa.exists().where(
             earlier.c.payment_id == O.c.payment_id, earlier.c.id < O.c.id, earlier.c.sent_at.is_(None)
         )
         due = sa.select(O.c.id).where(O.c.next_attempt_at <= now, ~held).order_by(O.c.id).limit(limit)
         with self._database.read() as session:
             ids = session.execute(due).scalars().all()
-        return one_by_one("outbox", ids, self._tell)
+        if not ids:
+            return []
+        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": O.c.attempts + 1}
+        with self._database.transaction() as session:
+            mine = sa.update(O).where(O.c.id.in_(ids), O.c.next_attempt_at <= now).values(lease).returning(O)
+            return sorted(session.execute(mine), key=lambda message: int(message.id))
 
-    def _tell(self, message_id: int) -> bool:
-        message = self._claim(message_id)
-        if message is None:
-            return False
+    def _tell(self, message: Any) -> bool:
         event = Event(id=message.uuid, topic=message.topic, occurred_at=message.created_at, data=message.data)
         try:
             self._registry.after_commit(event)
@@ -50,22 +65,11 @@ class Outbox:
             log.warning(
                 "outbox_message_not_told", topic=message.topic, message_id=message.uuid, error=type(error).__name__
             )
-            self._write(
-                message_id,
-                next_attempt_at=next_look(self._timing, self._clock(), message.attempts),
-                last_error=type(error).__name__,
-            )
+            again = next_look(self._timing, self._clock(), message.attempts)
+            self._write([message.id], next_attempt_at=again, last_error=type(error).__name__)
             return False
-        self._write(message_id, sent_at=self._clock(), next_attempt_at=None, last_error="")
         return True
 
-    def _claim(self, message_id: int) -> Any:
-        now = self._clock()
-        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": O.c.attempts + 1}
+    def _write(self, ids: list[int], **values: Any) -> None:
         with self._database.transaction() as session:
-            mine = sa.update(O).where(O.c.id == message_id, O.c.next_attempt_at <= now).values(lease).returning(O)
-            return session.execute(mine).first()
-
-    def _write(self, message_id: int, **values: Any) -> None:
-        with self._database.transaction() as session:
-            session.execute(sa.update(O).where(O.c.id == message_id).values(values))
+            session.execute(sa.update(O).where(O.c.id.in_(ids)).values(values))

@@ -8,16 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.contract import Payer
-from tp_gateway.database import insert
+from tp_gateway.database import InsertOnce
 from tp_gateway.models import ProviderCustomer, table
 
 C = table(ProviderCustomer)
+_CUSTOMER = InsertOnce(C, ["user_id", "provider"])
 
 
 def make_payer(session: orm.Session, provider: str, user_id: int) -> Payer:
     """The patient at the provider, with our key written down before the provider is told anything."""
-    statement = insert(session, C).on_conflict_do_nothing(index_elements=["user_id", "provider"])
-    session.execute(statement, {"user_id": user_id, "provider": provider, "key": str(uuid4()), "reference": None})
+    _CUSTOMER.new(session, {"user_id": user_id, "provider": provider, "key": str(uuid4()), "reference": None})
     payer = find_payer(session, provider, user_id)
     if payer is None:
         raise RuntimeError("a row that was just made is not there")

@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from tp_gateway.contract import MethodOrder, Outcome, OutcomeState, Reason, SavedMethod
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, insert
+from tp_gateway.database import Database, InsertOnce
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
 from tp_gateway.models import PaymentMethod, ProviderCustomer, User, table
@@ -22,6 +22,7 @@ from tp_gateway.services.payers import make_payer, remember_payer
 from tp_gateway.timing import Timing
 
 M, C, U = table(PaymentMethod), table(ProviderCustomer), table(User)
+_METHOD = InsertOnce(M, ["provider", "reference"])
 _FACTS = sa.select(
     *(M.c[name] for name in ("id", "kind", "provider", "reference", "details", "is_default", "created_at"))
 )
@@ -147,14 +148,11 @@ def keep_method(session: orm.Session, provider: str, user_id: int, saved: SavedM
         "created_at": now,
         "removed_at": None,
     }
-    statement = insert(session, M).values(values)
-    fresh = {"details": dict(saved.details), "fingerprint": saved.fingerprint, "removed_at": None}
-    # Only its owner's row is brought up to date: a method never changes hands.
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["provider", "reference"], set_=fresh, where=M.c.user_id == user_id
-        )
-    )
+    if not _METHOD.new(session, values):
+        # Only its owner's row is brought up to date: a method never changes hands.
+        there = (M.c.provider == provider, M.c.reference == saved.reference, M.c.user_id == user_id)
+        fresh = {"details": dict(saved.details), "fingerprint": saved.fingerprint, "removed_at": None}
+        session.execute(sa.update(M).where(*there).values(fresh))
 
 
 def _lock(session: orm.Session, user_id: int) -> None:

@@ -211,6 +211,8 @@ class Payments:
     def _close(self, payment: PaymentFacts, who: Identity, went_through: str) -> PaymentFacts:
         """Close what waits for its customer. `payment_in_progress` if it cannot be closed just now, `already_paid` if
         the customer was faster."""
+        if self._registry.find(payment.provider) is None:
+            raise _blocked(payment)  # its provider was switched off
         with self._place(payment) as taken:
             if not taken:
                 raise GatewayError("service_unavailable", payment_id=payment.id)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.database import Database, insert
+from tp_gateway.database import Database
 from tp_gateway.models import Appointment, Payable, Payment, User, table
 from tp_gateway.models.payable import appointment_uuid
 from tp_gateway.models.states import AppointmentStatus
@@ -117,7 +117,7 @@ class Practice:
                 "currency": row["currency"],
                 "open": not cancelled,
             }
-            new_id = session.execute(insert(session, Y).returning(Y.c.id), values).scalar_one()
+            new_id = session.execute(sa.insert(Y).returning(Y.c.id), values).scalar_one()
             payables[row["id"]] = values | {"id": new_id}
             return
         if payable["invoice_id"] is None:

@@ -3,7 +3,7 @@ without their lock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,8 +43,20 @@ PAYMENTS = (
 )
 """Every column of a standing payment; add a WHERE."""
 
+CHANGE_PAYMENT = sa.update(P).where(
+    P.c.id == sa.bindparam("payment"), P.c.epoch == sa.bindparam("held"), P.c.state == sa.bindparam("was")
+)
+"""The compare-and-set of one payment: nothing changes if somebody else took it over (`held`) or moved it (`was`)."""
+
 _BY_ID = PAYMENTS.where(P.c.id == sa.bindparam("id"))
 _LOCKED = _BY_ID.with_for_update(of=[Y, P])
+_LOCK = (
+    sa.select(Y.c.amount, Y.c.amount_paid, Y.c.invoice_id, P.c.epoch, P.c.state)
+    .select_from(P)
+    .join(Y, Y.c.id == P.c.payable_id)
+    .where(P.c.id == sa.bindparam("id"))
+    .with_for_update(of=[Y, P])
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,18 @@ def standing(session: orm.Session, vault: Vault, payment_id: int, *, lock: bool 
     if row is None:
         raise NotFound
     return Standing(to_payment(row, vault), row.payable_amount, row.payable_paid, row.live_invoice_id)
+
+
+def standing_of(session: orm.Session, vault: Vault, known: PaymentFacts) -> Standing:
+    """Lock the payment that the caller is driving, together with its payable. It is read anew only if somebody else
+    took it over or moved it: nothing else changes while it is driven."""
+    row = session.execute(_LOCK, {"id": known.id}).one()
+    if (row.epoch, row.state) != (known.epoch, known.state):
+        return standing(session, vault, known.id)
+    if known.invoice is not None:
+        paid = row.amount_paid if row.invoice_id == known.invoice_id else 0
+        known = replace(known, invoice=replace(known.invoice, amount_paid=paid))
+    return Standing(known, row.amount, row.amount_paid, row.invoice_id)
 
 
 def present(database: Database, vault: Vault, payment_id: int) -> PaymentFacts:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -67,18 +68,17 @@ class RefundSending:
     def _send(self, refund: RefundFacts, actor: str, expected: R) -> RefundFacts | None:
         """Commit that it is being sent, send it, settle. None: somebody else has it."""
         now = self._clock()
-        values = {
-            "state": str(R.SUBMITTING),
+        values: dict[str, Any] = {
             "first_sent_at": refund.first_sent_at or now,
             "updated_at": now,
             "next_check_at": now + timedelta(seconds=self._timing.lease),
         }
+        if expected is not R.SUBMITTING:
+            values |= history.refund_move(refund.provider, expected, R.SUBMITTING, actor=actor)
         ours = (T.c.id == refund.id, T.c.epoch == refund.epoch, T.c.state == expected)
         with self._database.transaction() as session:
             if rows_changed(session, sa.update(T).where(*ours).values(values)) != 1:
                 return None
-            if expected is not R.SUBMITTING:
-                history.refund_moved(session, refund, expected, R.SUBMITTING, actor=actor, reason="", at=now)
             payment = standing(session, self._vault, refund.payment_id).payment
         order = RefundOrder(
             id=refund.uuid,

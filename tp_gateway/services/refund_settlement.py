@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -47,7 +48,6 @@ class RefundSettlement:
         refund = self._insert(
             session, payment, amount, R.CREATED, actor, reason, at, reopen, at + timedelta(seconds=wait)
         )
-        history.refund_moved(session, refund, None, R.CREATED, actor=actor, reason=reason, at=at)
         return refund
 
     def sync(self, session: orm.Session, payment_id: int, facts: Sequence[RefundFact], actor: str) -> PaymentFacts:
@@ -78,24 +78,19 @@ class RefundSettlement:
         if not same and (R(refund.state), target) not in REFUND_TRANSITIONS:
             return refund
         after = replace(refund, state=str(target), reference=reference or refund.reference, provider_code=provider_code)
-        session.execute(
-            sa.update(T)
-            .where(T.c.id == refund.id)
-            .values(
-                state=after.state,
-                reference=after.reference,
-                provider_code=provider_code[:200],
-                updated_at=now,
-                next_check_at=next_look(self._timing, now, refund.checks if same else 0)
-                if target in OPEN_REFUND_STATES
-                else None,
-            )
-        )
+        look_again = next_look(self._timing, now, refund.checks if same else 0)
+        values: dict[str, Any] = {
+            "reference": after.reference,
+            "provider_code": provider_code[:200],
+            "updated_at": now,
+            "next_check_at": look_again if target in OPEN_REFUND_STATES else None,
+        }
+        if not same:
+            reason = provider_code or refund.reason
+            values |= history.refund_move(refund.provider, refund.state, target, actor=actor, reason=reason)
+        session.execute(sa.update(T).where(T.c.id == refund.id).values(values))
         if same:
             return after
-        history.refund_moved(
-            session, refund, refund.state, after.state, actor=actor, reason=provider_code or refund.reason, at=now
-        )
         evidence = self._evidence(session, after)
         booking = bookkeeping.Booking(session, before, actor, now)
         if target is R.SUCCEEDED:
@@ -129,20 +124,11 @@ class RefundSettlement:
         payment = before.payment
         refunded = payment.refunded + amount
         state = PaymentState.REFUNDED if refunded == payment.captured else PaymentState.SUCCEEDED
-        session.execute(
-            sa.update(P).where(P.c.id == payment.id).values(refunded=refunded, state=str(state), updated_at=now)
-        )
+        values: dict[str, Any] = {"refunded": refunded, "updated_at": now}
         if state != payment.state:
-            history.payment_moved(
-                session,
-                payment.id,
-                payment.provider,
-                payment.state,
-                state,
-                actor=actor,
-                reason=f"refund {refund.id}",
-                at=now,
-            )
+            reason = f"refund {refund.id}"
+            values |= history.payment_move(payment.provider, payment.state, state, actor=actor, reason=reason)
+        session.execute(sa.update(P).where(P.c.id == payment.id).values(values))
         all_back = bookkeeping.everything_went_back(session, payment.payable_id) and not refund.reopen
         bookkeeping.change_paid(session, before, paid_delta, refunded_all=all_back)
 
@@ -157,9 +143,6 @@ class RefundSettlement:
         """A refund that we did not order: made at the provider by somebody."""
         refund = self._insert(
             session, payment, fact.amount, R.PENDING, actor, "made at the provider", self._clock(), False, None
-        )
-        history.refund_moved(
-            session, refund, None, R.PENDING, actor=actor, reason="made at the provider", at=refund.created_at
         )
         return refund
 
@@ -192,6 +175,7 @@ class RefundSettlement:
             "created_by": actor,
             "created_at": at,
         }
-        more = {"updated_at": at, "next_check_at": next_check_at}
+        more: dict[str, Any] = {"updated_at": at, "next_check_at": next_check_at}
+        more |= history.refund_move(payment.provider, None, state, actor=actor, reason=reason)
         new_id = session.execute(sa.insert(T).returning(T.c.id), values | more).scalar_one()
         return RefundFacts(id=new_id, **values)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import Observation, Outcome, OutcomeState
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, insert, rows_changed
+from tp_gateway.database import Database, InsertOnce, rows_changed
 from tp_gateway.models import Cursor, Refund, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, ProviderFailed, Registry
@@ -28,6 +28,7 @@ from tp_gateway.services.recovery import Recovery, match_payment
 from tp_gateway.timing import Timing
 
 C, T = table(Cursor), table(Refund)
+_CURSOR = InsertOnce(C, ["name"])
 ORPHAN_AGE = timedelta(hours=1)
 """An unconfirmed object that no row here knows may belong to a request that is just being made; not after this."""
 _FIRST_RUN = timedelta(days=30)
@@ -116,7 +117,7 @@ class ReverseSweep:
         following = now + timedelta(seconds=self._timing.reverse_sweep_interval)
         with self._database.transaction() as session:
             first = {"name": name, "position": None, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
-            session.execute(insert(session, C).on_conflict_do_nothing(index_elements=["name"]), first)
+            _CURSOR.new(session, first)
             mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now).values(next_run_at=following)
             if rows_changed(session, mine) != 1:
                 return None

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import observability
@@ -26,7 +25,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services import bookkeeping, history
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import PaymentFacts
-from tp_gateway.services.reading import Standing, standing
+from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
@@ -56,10 +55,13 @@ class Settlement:
     ) -> None:
         self._registry, self._vault, self._timing, self._refunds, self._clock = registry, vault, timing, refunds, clock
 
-    def apply(self, session: orm.Session, payment_id: int, finding: Finding) -> PaymentFacts:
-        """Bring the payment to what was found. Returns it as it stands afterwards; a stale or fenced finding changes
-        nothing."""
-        before = standing(session, self._vault, payment_id, lock=True)
+    def apply(self, session: orm.Session, known: PaymentFacts, finding: Finding) -> PaymentFacts:
+        """Bring the payment, last read as `known`, to what was found. Returns it as it stands afterwards; a stale or
+        fenced finding changes nothing."""
+        if finding.epoch is not None and known.state in _BEING_DRIVEN:
+            before = standing_of(session, self._vault, known)
+        else:
+            before = standing(session, self._vault, known.id, lock=True)
         payment, outcome = before.payment, finding.outcome
         if finding.epoch is not None and payment.epoch != finding.epoch:
             return payment
@@ -87,15 +89,15 @@ class Settlement:
             self._review(booking, problem, outcome, changes)
         elif outcome.state is OutcomeState.SUCCEEDED:
             after = self._book(booking, before, after, outcome, changes)
-        changes |= {
-            "state": str(target),
-            "updated_at": now,
-            "next_check_at": self._next_check(after, before, outcome, now),
-        }
-        unchanged = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == payment.state)
-        if rows_changed(session, sa.update(P).where(*unchanged).values(changes)) != 1:
+        moved = self._moved(payment, after, finding)
+        changes |= {"updated_at": now, "next_check_at": self._next_check(after, before, outcome, now), **moved}
+        unchanged = {"payment": payment.id, "held": payment.epoch, "was": payment.state}
+        if rows_changed(session, CHANGE_PAYMENT, changes | unchanged) != 1:
             raise RuntimeError("a locked payment changed under its lock")
-        self._write_history(session, payment, after, finding, now)
+        if moved and after.state == S.AUTHORIZED and payment.authorized_at is None:
+            history.tell(session, "payment.authorized", after, now)
+        if moved and after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
+            history.tell(session, f"payment.{after.state}", after, now)
         if outcome.refunds and target in _MONEY_IS_IN:
             after = self._refunds.sync(session, after.id, outcome.refunds, f"provider:{payment.provider}")
         return replace(after, next_check_at=changes["next_check_at"])
@@ -109,11 +111,12 @@ class Settlement:
         changes: dict[str, Any],
     ) -> PaymentFacts:
         settled, evidence = outcome.settled or 0, outcome.evidence or ""
-        if outcome.fee is not None and outcome.transaction and before.payment.transaction_id is None:
-            booking.fee(outcome.fee, outcome.transaction)
+        new_fee = outcome.fee if outcome.transaction and before.payment.transaction_id is None else None
+        fee = (new_fee or 0, outcome.transaction or "")
         if settled <= before.payment.captured:
+            booking.fee(*fee)
             return after
-        paid, credit = booking.charge(settled - before.payment.captured, evidence)
+        paid, credit = booking.charge(settled - before.payment.captured, evidence, *fee)
         status = bookkeeping.change_paid(booking.session, before, paid)
         changes |= {"captured": settled, "evidence": evidence, "settled_at": booking.at}
         late = before.payment.state == S.FAILED
@@ -149,30 +152,14 @@ class Settlement:
         checks = after.checks if after.state == before.payment.state else 0
         return next_look(self._timing, now, checks)
 
-    def _write_history(
-        self, session: orm.Session, payment: PaymentFacts, after: PaymentFacts, finding: Finding, now: datetime
-    ) -> None:
-        another_attempt_failed = after.state == S.AWAITING_CUSTOMER and after.provider_code not in (
-            "",
-            payment.provider_code,
-        )
-        if after.state == payment.state and not another_attempt_failed:
-            return
+    def _moved(self, payment: PaymentFacts, after: PaymentFacts, finding: Finding) -> dict[str, str]:
+        """The columns of the payment's move; nothing where it stays as it is. Another attempt of the customer that
+        failed is a move too (row 8 of the table of states)."""
+        codes = ("", payment.provider_code)
+        if after.state == payment.state and (after.state != S.AWAITING_CUSTOMER or after.provider_code in codes):
+            return {}
         reason = after.reason or finding.outcome.provider_code
-        history.payment_moved(
-            session,
-            payment.id,
-            payment.provider,
-            payment.state,
-            after.state,
-            actor=finding.actor,
-            reason=reason,
-            at=now,
-        )
-        if after.state == S.AUTHORIZED and payment.authorized_at is None:
-            history.tell(session, "payment.authorized", after, now)
-        if after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
-            history.tell(session, f"payment.{after.state}", after, now)
+        return history.payment_move(payment.provider, payment.state, after.state, actor=finding.actor, reason=reason)
 
 
 def _target(payment: PaymentFacts, outcome: Outcome, manifest: Manifest, problem: str | None) -> S:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -18,6 +19,10 @@ _KEYS = frozenset(
     | {"track1", "track2", "trackdata", "cid"}
 )
 """Without case, spaces and punctuation: `card[number]` and `Card_Number` are `cardnumber`."""
+_USUAL_KEY = 64
+"""Keys up to this length are judged once and remembered."""
+_MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){12}")
+"""What every written card number has: most texts are done with after this one look."""
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 # Ids that are long runs of hexadecimal digits can look like a card number by chance; no card number looks like them.
 _HEX_ID = re.compile(
@@ -75,12 +80,17 @@ def _path(environ: dict[str, Any]) -> str:
 
 
 def _names_card_data(key: str) -> bool:
+    return _is_name_of_card_data(key) if len(key) <= _USUAL_KEY else _is_name_of_card_data.__wrapped__(key)
+
+
+@lru_cache(1024)
+def _is_name_of_card_data(key: str) -> bool:
     name = _NOT_ALPHANUMERIC.sub("", unicodedata.normalize("NFKC", _plain(key)).lower())
     return name in _KEYS or "cvc" in name or "cvv" in name or "verification" in name
 
 
 def _has_card_number(text: str) -> bool:
-    if len(text) < 13:
+    if len(text) < 13 or (text.isascii() and not _MANY_DIGITS.search(text)):
         return False
     return any(True for _ in card_numbers(_HEX_ID.sub("", _plain(text))))
 

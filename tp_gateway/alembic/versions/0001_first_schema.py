@@ -1,4 +1,5 @@
-"""The first schema, with the triggers that make the books append-only.
+"""The first schema, with the triggers that make the books append-only, write the history of payments and refunds, and
+keep what is paid on a payable the sum of its allocations.
 
 Revision: 0001, after: none
 """
@@ -24,6 +25,41 @@ def _protect(table: str) -> None:
             f"CREATE TRIGGER tr_{table}_no_{event.lower()} BEFORE {event} ON {table}"
             f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
+
+
+HISTORY = {
+    "payments": (
+        "INSERT INTO transitions (payment_id, from_state, to_state, actor, reason, at) ",
+        "VALUES (NEW.id, {before}, NEW.state, {actor}, NEW.moved_because, NEW.updated_at)",
+    ),
+    "refunds": (
+        "INSERT INTO transitions (payment_id, refund_id, from_state, to_state, actor, reason, at) ",
+        "VALUES (NEW.payment_id, NEW.id, {before}, NEW.state, {actor}, NEW.moved_because, NEW.updated_at)",
+    ),
+}
+_ANOTHER_ATTEMPT = "NEW.state = 'awaiting_customer' AND NEW.provider_code NOT IN ('', OLD.provider_code)"
+MOVED = {"payments": f"NEW.state <> OLD.state OR ({_ANOTHER_ATTEMPT})", "refunds": "NEW.state <> OLD.state"}
+FUNCTIONS = (
+    "refuse_change",
+    "payments_created",
+    "payments_moved",
+    "refunds_created",
+    "refunds_moved",
+    "allocations_paid",
+)
+
+
+def _after(event: str, table: str, name: str, statement: str, condition: str = "") -> None:
+    """A trigger `tr_<table>_<name>` that runs `statement` for each row, where the condition holds."""
+    what = f"CREATE TRIGGER tr_{table}_{name} AFTER {event} ON {table} FOR EACH ROW"
+    when = f" WHEN ({condition})" if condition else ""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"{what}{when} BEGIN {statement}; END")
+        return
+    function = f"{table}_{name}"
+    body = f"BEGIN {statement}; RETURN NULL; END"
+    op.execute(f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+    op.execute(f"{what}{when} EXECUTE FUNCTION {function}()")
 
 
 def upgrade() -> None:
@@ -257,8 +293,8 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("checks", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -268,22 +304,24 @@ def upgrade() -> None:
         sa.Column("parameters", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("action_sealed", sa.Text(), nullable=True),
         sa.Column("provider_state_sealed", sa.Text(), nullable=True),
-        sa.Column("captured", sa.BigInteger(), nullable=False),
-        sa.Column("refunded", sa.BigInteger(), nullable=False),
+        sa.Column("captured", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("refunded", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("evidence", sa.Text(), nullable=True),
         sa.Column("transaction_id", sa.Text(), nullable=True),
         sa.Column("receipt_url", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("provider_code", sa.Text(), nullable=False),
-        sa.Column("needs_review", sa.Boolean(), nullable=False),
-        sa.Column("review_note", sa.Text(), nullable=False),
-        sa.Column("late_success", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("provider_code", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("needs_review", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("review_note", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("late_success", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("client_metadata", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("moved_by", sa.Text(), nullable=True),
+        sa.Column("moved_because", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.CheckConstraint("flow IN ('direct', 'browser', 'off_session')", name=op.f("ck_payments_flow")),
         sa.CheckConstraint(
             "state IN ('created', 'submitting', 'awaiting_customer', 'processing', 'unknown', "
@@ -378,6 +416,8 @@ def upgrade() -> None:
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved_by", sa.Text(), nullable=True),
+        sa.Column("moved_because", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.CheckConstraint(
             "state IN ('created', 'submitting', 'unknown', 'pending', 'succeeded', 'failed')",
             name=op.f("ck_refunds_state"),
@@ -497,6 +537,12 @@ def upgrade() -> None:
         )
     for table in APPEND_ONLY:
         _protect(table)
+    for table, (move, values) in HISTORY.items():
+        _after("INSERT", table, "created", move + values.format(before="NULL", actor="NEW.created_by"))
+        actor = "COALESCE(NEW.moved_by, NEW.created_by)"
+        _after("UPDATE", table, "moved", move + values.format(before="OLD.state", actor=actor), MOVED[table])
+    paid = "UPDATE payables SET amount_paid = amount_paid + NEW.amount WHERE id = NEW.payable_id"
+    _after("INSERT", "allocations", "paid", paid)
 
 
 def downgrade() -> None:
@@ -519,4 +565,5 @@ def downgrade() -> None:
     op.drop_table("cursors")
     op.drop_table("counters")
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION refuse_change()")
+        for name in FUNCTIONS:
+            op.execute(f"DROP FUNCTION {name}()")

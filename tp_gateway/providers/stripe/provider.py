@@ -51,7 +51,9 @@ class StripeProvider:
     def __init__(
         self, settings: Mapping[str, Any], environment: Environment, now: Callable[[], float] = time.time
     ) -> None:
-        transport = Transport(settings["connect_timeout"], settings["read_timeout"], settings["pool_size"])
+        transport = Transport(
+            settings["api_base"], settings["connect_timeout"], settings["read_timeout"], settings["pool_size"]
+        )
         self._client = Client(settings["api_key"], settings["api_base"], transport)
         self._environment = environment.id
         self._now = now

@@ -17,15 +17,16 @@ LARGEST_ANSWER = 1024 * 1024
 
 
 class Transport(stripe.HTTPClient):
-    """One per process; safe for threads. More calls at once than `pool_size` open connections that are not kept."""
+    """One per process, for one host; safe for threads. More calls at once than `pool_size` open connections that are
+    not kept."""
 
     name = "urllib3"
 
-    def __init__(self, connect_timeout: float, read_timeout: float, pool_size: int) -> None:
+    def __init__(self, base: str, connect_timeout: float, read_timeout: float, pool_size: int) -> None:
         super().__init__()
         self._connect_timeout, self._read_timeout = connect_timeout, read_timeout
-        self._pool = urllib3.PoolManager(num_pools=2, maxsize=pool_size, block=False, retries=False)
-        self._pool.pool_classes_by_scheme = POOLS
+        self._origin, where = "/".join(base.split("/")[:3]), urllib3.util.parse_url(base)
+        self._pool = POOLS[where.scheme or "https"](where.host, where.port, maxsize=pool_size, block=False)
 
     def request(
         self,
@@ -43,7 +44,7 @@ class Transport(stripe.HTTPClient):
         try:
             answer = self._pool.urlopen(
                 method.upper(),
-                url,
+                url.removeprefix(self._origin),
                 body=post_data,
                 headers=headers,
                 timeout=timeout,
@@ -60,7 +61,7 @@ class Transport(stripe.HTTPClient):
         return _body(answer), answer.status, answer.headers
 
     def close(self) -> None:
-        self._pool.clear()
+        self._pool.close()
 
 
 def _body(answer: urllib3.BaseHTTPResponse) -> bytes:
