@@ -22,6 +22,8 @@ def settings() -> dict[str, str]:
         "tp_gateway.stripe.publishable_key": "pk_test_benchmark",
         "tp_gateway.database_pool": "8",
         "tp_gateway.provider_lanes": os.environ["THREADS"],
+        "tp_gateway.rate_limits.payments": "1000000/minute",
+        "tp_gateway.rate_limits.declines": "1000000/minute",
         "tp_gateway.log_level": os.environ.get("LOG_LEVEL", "warning"),
     }
 

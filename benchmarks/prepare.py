@@ -74,7 +74,7 @@ def _push_users(gateway: Gateway, patients: int) -> None:
     more = {"active": True, "name": None, "email": None, "phone": None, "created_at": datetime.now(UTC)}
     people = [(number, "patient") for number in range(1, patients + 1)] + [(ADMIN, "admin")]
     users = [{"id": number, "role": role, **more} for number, role in people]
-    assert not gateway.practice.upsert_users(list(enumerate(users))).errors
+    _require(gateway.practice.upsert_users(list(enumerate(users))).errors)
 
 
 def _push_appointments(gateway: Gateway, people: list[dict[str, Any]], each: int) -> None:
@@ -87,7 +87,12 @@ def _push_appointments(gateway: Gateway, people: list[dict[str, Any]], each: int
             row |= {"status": "confirmed", "starts_at": now, "duration_minutes": 50, "fee": FEE, "currency": CURRENCY}
             rows.append(row)
     for start in range(0, len(rows), _BATCH):
-        assert not gateway.practice.upsert_appointments(list(enumerate(rows[start : start + _BATCH]))).errors
+        _require(gateway.practice.upsert_appointments(list(enumerate(rows[start : start + _BATCH]))).errors)
+
+
+def _require(errors: Any) -> None:
+    if errors:
+        raise SystemExit(f"the sample clinic was refused: {errors}")
 
 
 def _save_methods(gateway: Gateway, patients: int) -> None:

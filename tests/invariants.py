@@ -97,8 +97,9 @@ def _charges_agree(store: Any, books: Any, at_rest: bool) -> list[str]:
     stays open."""
     booked: dict[str, int] = {}
     for entry in store["ledger_entries"]:
-        if entry["kind"] in ("charge", "overpayment", "suspense"):
-            booked[entry["evidence"]] = booked.get(entry["evidence"], 0) + entry["amount"]
+        sign = {"charge": 1, "overpayment": 1, "suspense": 1, "suspense_reversal": -1}.get(entry["kind"], 0)
+        if sign:
+            booked[entry["evidence"]] = booked.get(entry["evidence"], 0) + sign * entry["amount"]
     there = {charge["id"]: charge["amount_captured"] for charge in _succeeded(books)}
     problems = [f"I2 phantom: {key} is booked and not at the provider" for key in booked if key not in there]
     if at_rest:

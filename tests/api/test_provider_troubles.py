@@ -156,7 +156,7 @@ def test_nonsense_to_a_step_that_moves_money_is_looked_up(
     fetch = GuardedProvider.fetch
 
     with Canned(answer) as server:
-        other = Client("sk_test_clinic", server.url, Transport(5, 5, 1))
+        other = Client("sk_test_clinic", server.url, Transport(server.url, 5, 5, 1))
 
         def garbled(self: Client, path: str, deadline: float, params: Any, key: str | None = None) -> Any:
             found = post(self, path, deadline, params, key)

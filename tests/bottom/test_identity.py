@@ -73,7 +73,9 @@ def test_a_users_token_names_the_user_and_no_role(user_id: Any) -> None:
     assert VERIFIER.verify(token(user_id=user_id)) == Identity(45, None)
 
 
-@pytest.mark.parametrize("more", [{"nbf": 1}, {"iss": "x"}, {"aud": "x"}, {"aud": ["x"]}, {"exp": int(time.time()) + 3600.5}])
+@pytest.mark.parametrize(
+    "more", [{"nbf": 1}, {"iss": "x"}, {"aud": "x"}, {"aud": ["x"]}, {"exp": int(time.time()) + 3600.5}]
+)
 def test_claims_that_are_not_configured_are_not_looked_at(more: dict[str, Any]) -> None:
     assert VERIFIER.verify(token(**more)).user_id == 45
 

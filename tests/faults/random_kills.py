@@ -9,6 +9,7 @@ failed leaves its store and the sandbox's books in `--keep`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -190,9 +191,8 @@ def _patient(number: int) -> int:
 
 
 def _misbehave(clinic: Clinic, seed: int) -> None:
-    for number, call in enumerate(FAULTY_CALLS):
-        for fault in FAULTS:
-            clinic.fault(call, times=None, seed=seed * 1000 + number, **fault)
+    for number, (call, fault) in enumerate(itertools.product(FAULTY_CALLS, FAULTS)):
+        clinic.fault(call, times=None, seed=seed * 1000 + number, **fault)  # each has dice of its own
     sandbox(clinic.sandbox_url, "POST", "settings", {"refund_seconds": 0.2})
 
 

@@ -19,7 +19,7 @@ from tests.properties.conftest import Fresh
 from tests.properties.profiles import fixed, searching
 from tests.properties.world import signed
 from tp_gateway.errors import TITLES
-from tp_gateway.views import intents, invoices, payment_methods, payments, practice, refunds
+from tp_gateway.views import capture, intents, invoices, payment_methods, payments, practice, refunds
 from tp_gateway.views.errors import STATUSES
 from tp_gateway.views.schemas import Nothing
 
@@ -29,6 +29,9 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payments", "POST"): ("/api/billing/payments/", PATIENT, payments.PaymentBody),
     ("payment_refund", "POST"): ("/api/billing/payments/1/refund/", MANAGER, refunds.RefundBody),
     ("payment_cancel", "POST"): ("/api/billing/payments/1/cancel/", PATIENT, Nothing),
+    ("payment_capture", "POST"): ("/api/billing/payments/1/capture/", MANAGER, capture.CaptureBody),
+    ("payment_void", "POST"): ("/api/billing/payments/1/void/", MANAGER, Nothing),
+    ("dispute_reopen", "POST"): ("/api/billing/disputes/1/reopen/", MANAGER, Nothing),
     ("create_intent", "POST"): ("/api/billing/stripe/create-payment-intent/", PATIENT, intents.IntentBody),
     ("confirm_payment", "POST"): ("/api/billing/stripe/confirm-payment/", PATIENT, intents.ConfirmBody),
     ("payment_methods", "POST"): ("/api/billing/payment-methods/", PATIENT, payment_methods.MethodBody),

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet
 
 from sandbox.stripe import StripeSandbox
 from tests.clinic import PATIENT, Clinic, Key, sandbox, settings

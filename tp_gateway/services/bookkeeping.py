@@ -61,6 +61,15 @@ class Booking:
         """Money that is here but is not what was asked: kept apart until a person decided."""
         self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
 
+    def release_suspense(self) -> None:
+        """What was kept apart turned out to be the payment's own, in another sum or currency than was said first."""
+        kept = sa.select(L.c.amount, L.c.currency, L.c.evidence).where(
+            L.c.payment_id == self.payment.id, L.c.kind == "suspense"
+        )
+        for amount, currency, evidence in self.session.execute(kept).all():
+            ours = clearing(self.payment.provider)
+            self._entry("suspense_reversal", SUSPENSE, ours, amount, evidence, currency=currency)
+
     def fee(self, amount: int, transaction: str) -> None:
         """The provider's fee, where it becomes known after the charge."""
         if amount > 0:

@@ -28,6 +28,7 @@ from tp_gateway.services.recovery import Recovery
 P = table(Payment)
 _STATES = {"pending": OPEN_STATES, "succeeded": (S.SUCCEEDED,), "failed": (S.FAILED,), "refunded": (S.REFUNDED,)}
 _NO_PLACE = Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.BUSY, provider_code="lanes_full")
+_REPEATABLE = ("service_unavailable", "not_payable", "already_paid")
 
 
 class Payments:
@@ -57,16 +58,17 @@ class Payments:
         parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
         try:
             provider.require_available()
-        except GatewayError:
-            stored = self.stored(key)
+            opened = self._open(who, wanted, provider.manifest, parameters, key)
+            if isinstance(opened, Blocked):
+                # An abandoned attempt that stands in the way is closed, which makes room for this one.
+                self._make_way(opened.payment, who)
+                opened = self._open(who, wanted, provider.manifest, parameters, key)
+        except GatewayError as error:
+            # A repeat of what is finished needs no provider, nor that the same could still be paid today.
+            stored = self.stored(key) if error.code in _REPEATABLE else None
             if stored is None:
                 raise
             return stored
-        opened = self._open(who, wanted, provider.manifest, parameters, key)
-        if isinstance(opened, Blocked):
-            # An abandoned attempt that stands in the way is closed, which makes room for this one.
-            self._make_way(opened.payment, who)
-            opened = self._open(who, wanted, provider.manifest, parameters, key)
         if isinstance(opened, Repeated):
             return self._repeat(opened, who, render, key)
         if isinstance(opened, Opened):

@@ -111,11 +111,14 @@ class Settlement:
         changes: dict[str, Any],
     ) -> PaymentFacts:
         settled, evidence = outcome.settled or 0, outcome.evidence or ""
-        new_fee = outcome.fee if outcome.transaction and before.payment.transaction_id is None else None
-        fee = (new_fee or 0, outcome.transaction or "")
+        known = before.payment.transaction_id is not None and not before.payment.needs_review
+        fee = (outcome.fee or 0, outcome.transaction) if outcome.transaction and not known else (0, "")
         if settled <= before.payment.captured:
             booking.fee(*fee)
             return after
+        if before.payment.needs_review:
+            booking.release_suspense()
+            changes["needs_review"] = False
         paid, credit = booking.charge(settled - before.payment.captured, evidence, *fee)
         status = bookkeeping.change_paid(booking.session, before, paid)
         changes |= {"captured": settled, "evidence": evidence, "settled_at": booking.at}
@@ -130,7 +133,13 @@ class Settlement:
         if invoice is not None and status is not None and invoice.id == before.live_invoice_id:
             invoice = replace(invoice, amount_paid=invoice.amount_paid + paid, status=status)
         return replace(
-            after, captured=settled, evidence=evidence, settled_at=booking.at, late_success=late, invoice=invoice
+            after,
+            captured=settled,
+            evidence=evidence,
+            settled_at=booking.at,
+            late_success=late,
+            needs_review=False,
+            invoice=invoice,
         )
 
     def _review(self, booking: bookkeeping.Booking, problem: str, outcome: Outcome, changes: dict[str, Any]) -> None:
