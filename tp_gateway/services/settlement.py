@@ -84,63 +84,56 @@ class Settlement:
         if target is S.AUTHORIZED and payment.authorized_at is None:
             changes["authorized_at"] = now
         booking = bookkeeping.Booking(session, before, finding.actor, now)
-        after = replace(payment, state=str(target), **_plain(changes, outcome, target))
+        facts = {"state": str(target), **_plain(changes, outcome, target)}
         if problem:
             self._review(booking, problem, outcome, changes)
         elif outcome.state is OutcomeState.SUCCEEDED:
-            after = self._book(booking, before, after, outcome, changes)
+            booked, invoice = self._book(booking, before, outcome)
+            changes |= booked
+            facts |= booked | invoice
+        changes |= {"updated_at": now, "next_check_at": self._next_check(payment, target, facts, outcome, now)}
+        after = replace(payment, **facts, next_check_at=changes["next_check_at"])
         moved = self._moved(payment, after, finding)
-        changes |= {"updated_at": now, "next_check_at": self._next_check(after, before, outcome, now), **moved}
         unchanged = {"payment": payment.id, "held": payment.epoch, "was": payment.state}
-        if rows_changed(session, CHANGE_PAYMENT, changes | unchanged) != 1:
+        if rows_changed(session, CHANGE_PAYMENT, changes | moved | unchanged) != 1:
             raise RuntimeError("a locked payment changed under its lock")
         if moved and after.state == S.AUTHORIZED and payment.authorized_at is None:
             history.tell(session, "payment.authorized", after, now)
         if moved and after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
             history.tell(session, f"payment.{after.state}", after, now)
         if outcome.refunds and target in _MONEY_IS_IN:
-            after = self._refunds.sync(session, after.id, outcome.refunds, f"provider:{payment.provider}")
-        return replace(after, next_check_at=changes["next_check_at"])
+            refunded = self._refunds.sync(session, after.id, outcome.refunds, f"provider:{payment.provider}")
+            after = replace(refunded, next_check_at=after.next_check_at)
+        return after
 
     def _book(
-        self,
-        booking: bookkeeping.Booking,
-        before: Standing,
-        after: PaymentFacts,
-        outcome: Outcome,
-        changes: dict[str, Any],
-    ) -> PaymentFacts:
-        settled, evidence = outcome.settled or 0, outcome.evidence or ""
-        known = before.payment.transaction_id is not None and not before.payment.needs_review
+        self, booking: bookkeeping.Booking, before: Standing, outcome: Outcome
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Money is there. Returns (columns of the payment that change, how its invoice reads afterwards)."""
+        payment, settled, evidence = before.payment, outcome.settled or 0, outcome.evidence or ""
+        known = payment.transaction_id is not None and not payment.needs_review
         fee = (outcome.fee or 0, outcome.transaction) if outcome.transaction and not known else (0, "")
-        if settled <= before.payment.captured:
+        if settled <= payment.captured:
             booking.fee(*fee)
-            return after
-        if before.payment.needs_review:
+            return {}, {}
+        changes: dict[str, Any] = {"captured": settled, "evidence": evidence, "settled_at": booking.at}
+        if payment.needs_review:
             booking.release_suspense()
             changes["needs_review"] = False
-        paid, credit = booking.charge(settled - before.payment.captured, evidence, *fee)
+        paid, credit = booking.charge(settled - payment.captured, evidence, *fee)
         status = bookkeeping.change_paid(booking.session, before, paid)
-        changes |= {"captured": settled, "evidence": evidence, "settled_at": booking.at}
-        late = before.payment.state == S.FAILED
-        if late:
+        if payment.state == S.FAILED:
             changes["late_success"] = True
-            log.error("late_success", payment_id=after.id, provider=after.provider)
-        if late and credit:
-            # The patient may have paid another way since: what is too much goes back, exactly once.
-            self._refunds.order(booking.session, after, credit, actor="sweep", reason="over_collected", at=booking.at)
-        invoice = after.invoice
-        if invoice is not None and status is not None and invoice.id == before.live_invoice_id:
-            invoice = replace(invoice, amount_paid=invoice.amount_paid + paid, status=status)
-        return replace(
-            after,
-            captured=settled,
-            evidence=evidence,
-            settled_at=booking.at,
-            late_success=late,
-            needs_review=False,
-            invoice=invoice,
-        )
+            log.error("late_success", payment_id=payment.id, provider=payment.provider)
+            if credit:
+                # The patient may have paid another way since: what is too much goes back, exactly once.
+                self._refunds.order(
+                    booking.session, payment, credit, actor="sweep", reason="over_collected", at=booking.at
+                )
+        invoice = payment.invoice
+        if invoice is None or status is None or invoice.id != before.live_invoice_id:
+            return changes, {}
+        return changes, {"invoice": replace(invoice, amount_paid=invoice.amount_paid + paid, status=status)}
 
     def _review(self, booking: bookkeeping.Booking, problem: str, outcome: Outcome, changes: dict[str, Any]) -> None:
         if outcome.state is OutcomeState.SUCCEEDED and not booking.payment.captured:
@@ -151,15 +144,16 @@ class Settlement:
             log.error("needs_review", payment_id=booking.payment.id, provider=booking.payment.provider, problem=problem)
             history.tell(booking.session, "payment.needs_review", booking.payment, booking.at)
 
-    def _next_check(self, after: PaymentFacts, before: Standing, outcome: Outcome, now: datetime) -> datetime | None:
-        waiting_for_transaction = after.state == S.SUCCEEDED and after.transaction_id is None
-        waiting_for_transaction &= after.checks < _LOOKS_FOR_TRANSACTION  # a provider may have none
-        if after.state not in OPEN_STATES and not waiting_for_transaction:
+    def _next_check(
+        self, payment: PaymentFacts, target: S, facts: Mapping[str, Any], outcome: Outcome, now: datetime
+    ) -> datetime | None:
+        waiting_for_transaction = target is S.SUCCEEDED and not facts.get("transaction_id", payment.transaction_id)
+        waiting_for_transaction &= payment.checks < _LOOKS_FOR_TRANSACTION  # a provider may have none
+        if target not in OPEN_STATES and not waiting_for_transaction:
             return None
         if outcome.check_after is not None:
             return now + timedelta(seconds=min(max(outcome.check_after, 1), _LONGEST_WAIT))
-        checks = after.checks if after.state == before.payment.state else 0
-        return next_look(self._timing, now, checks)
+        return next_look(self._timing, now, payment.checks if target == payment.state else 0)
 
     def _moved(self, payment: PaymentFacts, after: PaymentFacts, finding: Finding) -> dict[str, str]:
         """The columns of the payment's move; nothing where it stays as it is. Another attempt of the customer that
