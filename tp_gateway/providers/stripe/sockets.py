@@ -1,4 +1,4 @@
-"""Connections whose whole life keeps one deadline: connecting, TLS, and every read of an answer.
+"""Connections whose whole life keeps one deadline: looking the name up, connecting, TLS, and every read of an answer.
 
 A socket timeout alone bounds each read, so an answer that drips a byte at a time would never time out.
 Nothing here knows Stripe.
@@ -11,6 +11,8 @@ import io
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -38,6 +40,18 @@ def seconds_left() -> float:
 
 class NotConnected(Exception):
     """Outside urllib3's own families, so that the pool passes it on as it is."""
+
+
+_RESOLVER = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+"""Looking a name up cannot be bounded, so it is waited for: a resolver that hangs costs a few threads, no request."""
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    try:
+        found = _RESOLVER.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        return found.result(max(0.0, seconds_left()))
+    except FutureTimeout:
+        raise OSError("no address in time") from None
 
 
 class _BoundedReader(io.RawIOBase):
@@ -85,7 +99,7 @@ class _Bounded(HTTPConnection):
         longest = self.timeout if isinstance(self.timeout, (int, float)) else seconds_left()
         ends = time.monotonic() + min(longest, seconds_left())
         failed: OSError = OSError("no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _, address in _addresses(self.host, self.port):
             left = ends - time.monotonic()
             if left <= 0:
                 break
