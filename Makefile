@@ -34,6 +34,7 @@ help:
 	@echo "make ablation takes each guard of the product away and sees that a test fails (ARGS=epoch for some)"
 	@echo "make scenarios the Stripe provider against the stand-in (STRIPE_TEST_KEY=sk_test_…: against Stripe itself)"
 	@echo "make outside  Stripe's own command line and a fuzzer try the stand-in; needs npm (FUZZ_SECONDS=3600: for longer)"
+	@echo "make bench    the gateway beside its peers (BENCH=the harness's folder, ARGS=quick for a part; docs/performance.md)"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
 	@echo "make clean    remove the environment and what the tools left behind"
 
@@ -75,8 +76,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 bench: $(RUNTIME)
-	@test -d benchmarks || { echo "The benchmark is still to come."; exit 1; }
-	@$(BIN)/python -m benchmarks $(BENCH)
+	@$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 lock: $(DEV)
 	$(LOCK) -o requirements.txt $(ARGS)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,13 +43,19 @@ class NotConnected(Exception):
     """Outside urllib3's own families, so that the pool passes it on as it is."""
 
 
-_RESOLVER = ThreadPoolExecutor(4, thread_name_prefix="resolve")
-"""Looking a name up cannot be bounded, so it is waited for: a resolver that hangs costs a few threads, no request."""
-
-
 def _addresses(host: str, port: int) -> list[Any]:
+    """Looking a name up cannot be bounded, so a thread of its own does it, once a connection: a resolver that hangs
+    costs threads until it gives up, but no request."""
+    found: Future[list[Any]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:
-        found = _RESOLVER.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         return found.result(max(0.0, seconds_left()))
     except FutureTimeout:
         raise OSError("no address in time") from None
