@@ -12,6 +12,9 @@ ENDIVE = "2026-10-28"  # from this version on `allowed_payment_method_types` sta
 _SUBKEY = re.compile(r"\[([^\]]*)\]")
 
 
+_POSITION = re.compile("[0-9]{1,18}")
+
+
 def decode_form(text: str) -> dict[str, Any]:
     """`a[b][0]=x` to `{"a": {"b": ["x"]}}`, as docs.stripe.com/api describes its form encoding."""
     root: dict[str, Any] = {}
@@ -34,7 +37,7 @@ def _with_lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     value = {key: _with_lists(item) for key, item in value.items()}
-    if value and all(key.isdigit() for key in value):
+    if value and all(_POSITION.fullmatch(key) for key in value):
         return [value[key] for key in sorted(value, key=int)]
     return value
 

@@ -5,6 +5,7 @@ http.server's own header parsing is too slow for a load run, so the few lines ne
 
 import contextlib
 import ipaddress
+import re
 import socket
 import socketserver
 import sys
@@ -149,7 +150,7 @@ class _Connection(socketserver.StreamRequestHandler):
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunks()
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not re.fullmatch("[0-9]{1,18}", length) or int(length) > LARGEST_BODY:
             raise ValueError(f"a body of {length[:20]} bytes")
         body = self.rfile.read(int(length)) if length != "0" else b""
         return None if len(body) < int(length) else body

@@ -3,6 +3,7 @@
 import json
 import socket
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import stripe
@@ -10,6 +11,7 @@ import stripe
 from outside.fuzz import cut_down
 from sandbox.stripe import StripeSandbox
 from sandbox.stripe.document import document
+from sandbox.stripe.messages import decode_form
 from sandbox.stripe.routes import ROUTES
 from tests.sandbox.helpers import RETURN, Raw, client, paid
 
@@ -122,3 +124,8 @@ def test_every_operation_is_fuzzed() -> None:
     ids = {name: ["x"] for name in ("customer", "payment_method", "charge")}
     cut = cut_down(document(), ids)
     assert sum(len(item) for item in cut["paths"].values()) == len(ROUTES)
+
+
+@pytest.mark.parametrize("key", ["\u00b3", "\u0663", "9" * 5000])
+def test_what_only_looks_like_a_position_is_a_name(key: str) -> None:
+    assert decode_form(f"a[{quote(key)}]=1&b[0]=2") == {"a": {key: "1"}, "b": ["2"]}
