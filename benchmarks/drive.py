@@ -65,5 +65,4 @@ def _look_labels_up(bench: Any) -> None:
 
 if __name__ == "__main__":
     _, folder, name, *sys.argv[1:] = sys.argv
-    sys.argv.insert(0, name)
     main(folder, name)
