@@ -124,15 +124,11 @@ class Database:
 
     def check(self) -> None:
         """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
-        try:
-            with self._reader.connect() as connection:
-                if connection.dialect.name == "sqlite":
-                    _check_pragmas(connection)
-                head, present = _revisions(connection)
-        except sa.exc.SQLAlchemyError as error:
-            if _is_away(error):
-                raise StoreUnavailable from error
-            raise
+        with self.read() as session:
+            connection = session.connection()
+            if connection.dialect.name == "sqlite":
+                _check_pragmas(connection)
+            head, present = _revisions(connection)
         if present is None or (present != head and present in _known_revisions()):
             raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
 

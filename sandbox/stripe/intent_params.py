@@ -27,6 +27,18 @@ PLAIN = (
 _CARD_OPTIONS = {"installments": None, "mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
 
 
+def lacks_return_url(intent: Object, params: Params) -> bool:
+    """Could its customer be sent away, with nowhere to come back to?"""
+    automatic = intent["automatic_payment_methods"]
+    return bool(
+        automatic
+        and automatic["enabled"]
+        and automatic.get("allow_redirects") != "never"
+        and not params.get("return_url")
+        and not params.get("use_stripe_sdk")
+    )
+
+
 def check_amount(params: Params) -> None:
     """The amount, if there is one, and the currency."""
     currency = (params.get("currency") or OWN_CURRENCY).lower()

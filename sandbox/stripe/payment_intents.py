@@ -14,6 +14,7 @@ from sandbox.stripe.intent_params import (
     check_confirm_only,
     check_usable,
     facts,
+    lacks_return_url,
     method_for,
     method_types,
     unexpected,
@@ -119,14 +120,7 @@ def _confirm(world: World, intent: Object, method: Object | None, params: Params
             )
         method = world.find("payment_method", intent["payment_method"])
         check_usable(world, method, intent["customer"], "PaymentIntent")
-    automatic = intent["automatic_payment_methods"]
-    if (
-        automatic
-        and automatic["enabled"]
-        and automatic.get("allow_redirects") != "never"
-        and not params.get("return_url")
-        and not params.get("use_stripe_sdk")
-    ):
+    if lacks_return_url(intent, params):
         # docs.stripe.com/payments/dashboard-payment-methods: a redirect needs somewhere to come back to.
         raise Refused(
             "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "

@@ -8,7 +8,7 @@ from sandbox.stripe.books import Object
 from sandbox.stripe.cards import NEVER
 from sandbox.stripe.common import Params, check_client_secret, customer_of, fields
 from sandbox.stripe.errors import DOC_URL, CardError, Invalid, Refused
-from sandbox.stripe.intent_params import CONFIRMABLE, check_usable
+from sandbox.stripe.intent_params import CONFIRMABLE, check_usable, lacks_return_url
 from sandbox.stripe.lists import page, where
 from sandbox.stripe.shapes import blank, copied, letters
 from sandbox.stripe.world import World
@@ -99,14 +99,7 @@ def _confirm(world: World, intent: Object, method: Object | None, params: Params
                 "Update the SetupIntent with a payment method and then confirm it again.",
             )
         method = world.find("payment_method", intent["payment_method"])
-    automatic = intent["automatic_payment_methods"]
-    if (
-        automatic
-        and automatic["enabled"]
-        and automatic.get("allow_redirects") != "never"
-        and not params.get("return_url")
-        and not params.get("use_stripe_sdk")
-    ):
+    if lacks_return_url(intent, params):
         raise Refused(
             "This SetupIntent is configured to accept payment methods enabled in your Dashboard. Because "
             "some of these payment methods might redirect your customer off of your page, you must provide a "

@@ -13,7 +13,7 @@ from tp_gateway.models import Payable, Payment, table
 from tp_gateway.models.states import PaymentState
 from tp_gateway.registry import GuardedProvider
 from tp_gateway.services import history
-from tp_gateway.services.bookkeeping import Booking, change_paid
+from tp_gateway.services.bookkeeping import Booking, update_invoice_status
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.reading import standing
@@ -72,7 +72,7 @@ class Adoption:
             booking = Booking(session, adopted, ACTOR, now)
             fee = (evidence.fee or 0, evidence.transaction) if evidence.transaction else (0, "")
             paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid, *fee)
-            change_paid(session, adopted, paid)
+            update_invoice_status(session, adopted, paid)
             history.tell(session, "payment.succeeded", adopted.payment, now)
             payment = standing(session, self._vault, new_id).payment
         log.error("money_adopted", payment_id=new_id, provider=provider.slug)

@@ -173,7 +173,9 @@ def _paid_back(entry: Any) -> int:
     return int(entry.amount if entry.debit == RECEIVABLE else -entry.amount)
 
 
-def change_paid(session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False) -> str | None:
+def update_invoice_status(
+    session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False
+) -> str | None:
     """Keep the live invoice's status in step after `delta` was allocated to its payable (what is paid there is kept by
     the allocations' own trigger). Returns that status."""
     if standing.live_invoice_id is None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money
@@ -28,7 +27,7 @@ from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency, in_progress
-from tp_gateway.services.reading import Standing, present, standing
+from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, present, standing
 from tp_gateway.timing import Timing
 
 P = table(Payment)
@@ -139,8 +138,8 @@ class Capturing:
         now = self._clock()
         lease = now + timedelta(seconds=self._timing.lease)
         values = {"epoch": payment.epoch + 1, "checks": 0, "next_check_at": lease, "updated_at": now, **more}
-        ours = (P.c.id == payment.id, P.c.epoch == payment.epoch, P.c.state == S.AUTHORIZED)
-        if rows_changed(session, sa.update(P).where(*ours).values(values)) != 1:
+        unchanged = {"payment": payment.id, "held": payment.epoch, "was": str(S.AUTHORIZED)}
+        if rows_changed(session, CHANGE_PAYMENT, values | unchanged) != 1:
             raise RuntimeError("a locked payment changed under its lock")
         state = more.get("state", payment.state)
         return replace(payment, epoch=payment.epoch + 1, checks=0, next_check_at=lease, state=state)

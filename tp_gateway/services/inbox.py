@@ -19,6 +19,7 @@ from tp_gateway.errors import GatewayError, InvalidSignature, NotFound
 from tp_gateway.models import InboxEvent, table
 from tp_gateway.models.states import InboxState
 from tp_gateway.registry import Registry
+from tp_gateway.services.claims import claim
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.disputes import Disputes
 from tp_gateway.services.events import write_down
@@ -89,14 +90,7 @@ class Inbox:
         """Due events, each taken by one worker for the length of a lease."""
         now = self._clock()
         due = sa.select(E.c.id).where(E.c.next_attempt_at <= now).order_by(E.c.next_attempt_at).limit(limit)
-        with self._database.read() as session:
-            ids = session.execute(due).scalars().all()
-        if not ids:
-            return []
-        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": E.c.attempts + 1}
-        with self._database.transaction() as session:
-            mine = sa.update(E).where(E.c.id.in_(ids), E.c.next_attempt_at <= now).values(lease).returning(E)
-            return session.execute(mine).all()
+        return claim(self._database, E, due, now, now + timedelta(seconds=self._timing.lease))
 
     def _apply(self, events: Sequence[Any]) -> int:
         """All `events` are about the same thing, so one look answers them all."""

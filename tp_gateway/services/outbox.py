@@ -14,6 +14,7 @@ from tp_gateway.contract import Event
 from tp_gateway.database import Database
 from tp_gateway.models import OutboxMessage, table
 from tp_gateway.registry import Registry
+from tp_gateway.services.claims import claim
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.timing import Timing
 
@@ -48,14 +49,8 @@ class Outbox:
             earlier.c.payment_id == O.c.payment_id, earlier.c.id < O.c.id, earlier.c.sent_at.is_(None)
         )
         due = sa.select(O.c.id).where(O.c.next_attempt_at <= now, ~held).order_by(O.c.id).limit(limit)
-        with self._database.read() as session:
-            ids = session.execute(due).scalars().all()
-        if not ids:
-            return []
-        lease = {"next_attempt_at": now + timedelta(seconds=self._timing.lease), "attempts": O.c.attempts + 1}
-        with self._database.transaction() as session:
-            mine = sa.update(O).where(O.c.id.in_(ids), O.c.next_attempt_at <= now).values(lease).returning(O)
-            return sorted(session.execute(mine), key=lambda message: int(message.id))
+        claimed = claim(self._database, O, due, now, now + timedelta(seconds=self._timing.lease))
+        return sorted(claimed, key=lambda message: int(message.id))
 
     def _tell(self, message: Any) -> bool:
         event = Event(id=message.uuid, topic=message.topic, occurred_at=message.created_at, data=message.data)

@@ -130,7 +130,7 @@ class RefundSettlement:
             values |= history.payment_move(payment.provider, payment.state, state, actor=actor, reason=reason)
         session.execute(sa.update(P).where(P.c.id == payment.id).values(values))
         all_back = bookkeeping.everything_went_back(session, payment.payable_id) and not refund.reopen
-        bookkeeping.change_paid(session, before, paid_delta, refunded_all=all_back)
+        bookkeeping.update_invoice_status(session, before, paid_delta, refunded_all=all_back)
 
     def _find(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact) -> RefundFacts | None:
         ours = T.c.reference == fact.reference

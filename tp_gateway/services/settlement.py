@@ -121,7 +121,7 @@ class Settlement:
             booking.release_suspense()
             changes["needs_review"] = False
         paid, credit = booking.charge(settled - payment.captured, evidence, *fee)
-        status = bookkeeping.change_paid(booking.session, before, paid)
+        status = bookkeeping.update_invoice_status(booking.session, before, paid)
         if payment.state == S.FAILED:
             changes["late_success"] = True
             log.error("late_success", payment_id=payment.id, provider=payment.provider)
