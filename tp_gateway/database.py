@@ -75,6 +75,7 @@ class Database:
         zope.sqlalchemy.register(self._write, initial_state=STATUS_CHANGED, transaction_manager=self._manager)
         self._reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
         self._read = orm.sessionmaker(self._reader, class_=_Session, expire_on_commit=False)
+        self._alone = self.engine.execution_options(**_alone_options(self.engine))
         self._here = threading.local()
 
     @contextmanager
@@ -105,6 +106,20 @@ class Database:
         try:
             with self._read() as session:
                 yield session
+        except sa.exc.SQLAlchemyError as error:
+            if _is_away(error):
+                raise StoreUnavailable from error
+            raise
+        finally:
+            self._here.open = False
+
+    def change(self, statement: sa.Update, parameters: Mapping[str, Any]) -> int:
+        """One conditional UPDATE, a transaction by itself; how many rows met its condition. On PostgreSQL it goes there
+        and back once, without a BEGIN and a COMMIT."""
+        self._enter()
+        try:
+            with self._alone.begin() as connection:
+                return connection.execute(statement, parameters).rowcount
         except sa.exc.SQLAlchemyError as error:
             if _is_away(error):
                 raise StoreUnavailable from error
@@ -152,7 +167,9 @@ def make_engine(url: str, *, pool_size: int = 8, busy_seconds: float = 5.0) -> s
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")  # whichever driver the URL was written for
         # A row that somebody else has locked is waited for no longer than SQLite waits for another writer.
-        options = f"{parsed.query.get('options', '')} -c lock_timeout={round(busy_seconds * 1000)}".strip()
+        # And a plan that was made while a table was empty must not read it from end to end once it is full.
+        settings = f"-c lock_timeout={round(busy_seconds * 1000)} -c enable_seqscan=off"
+        options = f"{parsed.query.get('options', '')} {settings}".strip()
         connect = {**_POSTGRESQL_TIMEOUTS, "options": options}
         return sa.create_engine(parsed, isolation_level="READ COMMITTED", connect_args=connect, **pool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
@@ -188,6 +205,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _read_only_options(engine: sa.Engine) -> dict[str, Any]:
     return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+
+
+def _alone_options(engine: sa.Engine) -> dict[str, Any]:
+    return {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
 
 
 def _end_sqlite(connection: Any, _record: Any) -> None:

@@ -65,8 +65,8 @@ MONEY = (
     ),
     guard(
         "append-only",
-        "the triggers that keep ledger, allocations and history as they are",
-        triggers("ledger_entries", "allocations", "transitions"),
+        "the triggers that keep ledger and history as they are",
+        triggers("ledger_entries", "transitions"),
         f"{CONSTRAINTS}::test_what_is_in_the_books_stays_there",
     ),
     guard(

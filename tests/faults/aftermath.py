@@ -98,7 +98,7 @@ def _keep(clinic: Clinic, books: dict[str, Any], folder: Path) -> None:
     (folder / "books.json").write_text(json.dumps(books, indent=1))
     log = sandbox(clinic.sandbox_url, "GET", "requests?since=0")
     (folder / "requests.json").write_text(json.dumps(log, indent=1))
-    tables = ("payments", "transitions", "refunds", "ledger_entries", "allocations", "payables", "inbox_events")
+    tables = ("payments", "transitions", "refunds", "ledger_entries", "payables", "inbox_events")
     for table in tables:
         rows = [dict(row._mapping) for row in clinic.rows(f"SELECT * FROM {table} ORDER BY 1")]
         (folder / f"{table}.json").write_text(json.dumps(rows, indent=1, default=str))

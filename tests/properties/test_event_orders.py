@@ -33,7 +33,6 @@ CONTENTS = {
     "payments": "state, captured, refunded, evidence, transaction_id, reason, needs_review, late_success, reference",
     "payables": "amount_paid, open",
     "ledger_entries": "kind, debit, credit, amount, currency, evidence",
-    "allocations": "kind, amount",
     "refunds": "state, amount, reference, reopen",
     "transitions": "payment_id, refund_id, from_state, to_state",
     "outbox_messages": "topic",

@@ -13,7 +13,7 @@ from tp_gateway.models import Base
 
 NOON = datetime(2025, 1, 19, 10, 30, 15, 123456, tzinfo=UTC)
 TABLES: dict[str, sa.Table] = dict(Base.metadata.tables)
-APPEND_ONLY = ("ledger_entries", "allocations", "transitions")
+APPEND_ONLY = ("ledger_entries", "transitions")
 
 ROWS: dict[str, dict[str, Any]] = {
     "users": {"id": 45, "role": "patient", "name": "Zoë 🙂", "created_at": NOON, "updated_at": NOON},
@@ -35,7 +35,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "appointment_id": 123,
         "invoice_id": 1,
         "amount": 18000,
-        "amount_paid": 0,  # the allocation below is added by its trigger
+        "amount_paid": 0,  # the entry below is added by its trigger
         "currency": "AUD",
     },
     "invoices": {
@@ -112,16 +112,6 @@ ROWS: dict[str, dict[str, Any]] = {
         "updated_at": NOON,
     },
     "transitions": {"id": 901, "payment_id": 1, "refund_id": 1, "to_state": "created", "actor": "user:45", "at": NOON},
-    "allocations": {
-        "id": 1,
-        "payable_id": 1,
-        "payment_id": 1,
-        "kind": "charge",
-        "amount": 18000,
-        "currency": "AUD",
-        "actor": "provider:stripe",
-        "at": NOON,
-    },
     "ledger_entries": {
         "id": 1,
         "payment_id": 1,

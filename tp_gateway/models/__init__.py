@@ -5,14 +5,13 @@ from tp_gateway.models.dispute import Dispute
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
-from tp_gateway.models.payable import Allocation, Payable
+from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
 from tp_gateway.models.practice import Appointment, User
 from tp_gateway.models.settings import PracticeSettings
 
 __all__ = [
-    "Allocation",
     "Appointment",
     "Base",
     "Counter",

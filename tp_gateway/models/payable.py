@@ -1,20 +1,19 @@
 """What can be paid: one row for an appointment and the invoices made for it, for ever, so that there is one lock and
-one place where a second charge is refused. And the allocations: which money counts towards which payable."""
+one place where a second charge is refused."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.models.base import Base, BigId, is_currency, one_of, primary_key, reference_to
+from tp_gateway.models.base import Base, BigId, is_currency, primary_key, reference_to
 
 
 class Payable(Base):
-    """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is the sum of the
-    allocations.
+    """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is what its
+    receivable entries in the ledger add up to, kept by a trigger of theirs.
 
     `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names
     the live invoice; it has no foreign key because `invoices.payable_id` already points the other way.
@@ -47,28 +46,3 @@ _APPOINTMENTS = UUID("6f1d1f2e-9f0b-4c57-8f3e-6a52a0a7c1d4")
 def appointment_uuid(appointment_id: int) -> str:
     """The uuid of an appointment's payable, the same whenever and wherever it is made."""
     return str(uuid5(_APPOINTMENTS, str(appointment_id)))
-
-
-ALLOCATION_KINDS = ("charge", "refund", "refund_reversal", "adjustment", "chargeback", "chargeback_reversal")
-
-
-class Allocation(Base):
-    """Money counted towards a payable, in signed minor units. Append-only: a correction is a new row."""
-
-    __tablename__ = "allocations"
-    __table_args__ = (
-        one_of("kind", ALLOCATION_KINDS, "kind"),
-        is_currency(),
-        sa.CheckConstraint("amount <> 0", name="amount"),
-    )
-
-    id: orm.Mapped[int] = primary_key()
-    payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
-    payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True, index=True)
-    refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
-    dispute_id: orm.Mapped[int | None] = reference_to("disputes.id", nullable=True)
-    kind: orm.Mapped[str]
-    amount: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
-    currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
-    actor: orm.Mapped[str]
-    at: orm.Mapped[datetime]

@@ -92,6 +92,11 @@ class Registry:
             code = veto.code if isinstance(veto, Veto) and veto.code in TITLES else "not_payable"
             raise GatewayError(code, str(getattr(veto, "message", "")) or None)
 
+    @property
+    def somebody_hears(self) -> bool:
+        """Does any plugin want to be told what was committed?"""
+        return bool(self._hooks.tp_gateway_after_commit.get_hookimpls())
+
     def after_commit(self, event: Event) -> None:
         """Tell every plugin; raises what a plugin raises, so that the outbox tells it again."""
         self._hooks.tp_gateway_after_commit(event=event)

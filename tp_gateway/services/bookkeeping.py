@@ -1,4 +1,4 @@
-"""The ledger and the allocations. Money that arrived or went back is booked here, in the transaction that settles it,
+"""The ledger. Money that arrived or went back is booked here, in the transaction that settles it,
 exactly once: the provider's evidence keys each entry."""
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import InsertOnce
-from tp_gateway.models import Allocation, Invoice, LedgerEntry, Payable, Payment, table
+from tp_gateway.models import Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
 from tp_gateway.services.facts import PaymentFacts, RefundFacts
 from tp_gateway.services.reading import Standing
 
-L, A, Y, V, P = table(LedgerEntry), table(Allocation), table(Payable), table(Invoice), table(Payment)
+L, Y, V, P = table(LedgerEntry), table(Payable), table(Invoice), table(Payment)
 
 _ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"], tells=L.c.kind)
-_ALLOCATION = sa.insert(A)
 _INVOICE_STATUS = (
     sa.update(V)
     .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void")
@@ -51,8 +50,6 @@ class Booking:
         written = _ENTRY.new(self.session, lines) if lines else []
         if paid and "charge" not in written:
             return 0, 0  # this very movement is in the books
-        if paid:
-            self._allocate("charge", paid)
         if amount > paid:
             self._entry("overpayment", ours, PATIENT_CREDIT, amount - paid, evidence)
         return paid, amount - paid
@@ -83,39 +80,43 @@ class Booking:
         if from_credit:
             self._entry("refund_credit", PATIENT_CREDIT, clearing(refund.provider), from_credit, evidence, refund.id)
         if rest and self._entry("refund", RECEIVABLE, clearing(refund.provider), rest, evidence, refund.id):
-            self._allocate("refund", -rest, refund.id)
             if refund.reopen:
                 return -rest
             self._entry("adjustment", ADJUSTMENTS, RECEIVABLE, rest, evidence, refund.id)
-            self._allocate("adjustment", rest, refund.id)
         return 0
 
     def refund_reversal(self, refund: RefundFacts, evidence: str) -> int:
         """A refund failed after it had been booked: the same entries the other way round."""
         booked = self.session.execute(
-            sa.select(L.c.kind, L.c.debit, L.c.credit, L.c.amount).where(
-                L.c.refund_id == refund.id, L.c.evidence == evidence, L.c.kind.not_like("%_reversal%")
-            )
+            sa.select(L.c.kind, L.c.debit, L.c.credit, L.c.amount)
+            .where(L.c.refund_id == refund.id, L.c.evidence == evidence, L.c.kind.not_like("%_reversal%"))
+            .order_by(L.c.id)
         ).all()
         delta = sum(_paid_back(entry) for entry in booked)
         # It may have been paid again meanwhile: then what came back is the patient's credit.
         credit = max(0, delta - self.standing.due)
         for entry in booked:
-            amount, change = entry.amount, _paid_back(entry)
-            if change > 0 and credit:
+            amount = entry.amount
+            if _paid_back(entry) > 0 and credit:
                 self._entry("refund_reversal_credit", entry.credit, PATIENT_CREDIT, credit, evidence, refund.id)
-                amount, change = amount - credit, change - credit
+                amount -= credit
             if amount:
                 self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, amount, evidence, refund.id)
-            if change:
-                self._allocate("refund_reversal", change, refund.id)
         return delta - credit
 
     def _credit_left(self) -> int:
         """What is left of this payment's own over-payment."""
-        sign = sa.case((L.c.credit == PATIENT_CREDIT, L.c.amount), else_=-L.c.amount)
-        held = sa.or_(L.c.credit == PATIENT_CREDIT, L.c.debit == PATIENT_CREDIT)
-        query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, held)
+        return self._credited(PATIENT_CREDIT)
+
+    def _counted(self) -> int:
+        """What this payment counts towards its payable."""
+        return self._credited(RECEIVABLE)
+
+    def _credited(self, account: str) -> int:
+        """What this payment's entries credited to an account, less what they debited."""
+        sign = sa.case((L.c.credit == account, L.c.amount), else_=-L.c.amount)
+        touched = sa.or_(L.c.credit == account, L.c.debit == account)
+        query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, touched)
         return int(self.session.execute(query).scalar_one())
 
     def _entry(self, kind: str, *line: Any, **more: Any) -> bool:
@@ -149,22 +150,6 @@ class Booking:
             **more,
         }
 
-    def _allocate(self, kind: str, amount: int, refund_id: int | None = None, **more: int) -> None:
-        self.session.execute(
-            _ALLOCATION,
-            {
-                "payable_id": self.payment.payable_id,
-                "payment_id": self.payment.id,
-                "refund_id": refund_id,
-                "kind": kind,
-                "amount": amount,
-                "currency": self.payment.currency,
-                "actor": self.actor,
-                "at": self.at,
-                **more,
-            },
-        )
-
 
 def _paid_back(entry: Any) -> int:
     """What taking back a refund's entry adds to what is paid."""
@@ -176,8 +161,8 @@ def _paid_back(entry: Any) -> int:
 def update_invoice_status(
     session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False
 ) -> str | None:
-    """Keep the live invoice's status in step after `delta` was allocated to its payable (what is paid there is kept by
-    the allocations' own trigger). Returns that status."""
+    """Keep the live invoice's status in step after `delta` was booked for its payable, whose `amount_paid` the ledger's
+    own trigger keeps. Returns that status."""
     if standing.live_invoice_id is None:
         return None
     status = invoice_status(standing.payable_amount, standing.payable_paid + delta, refunded_all=refunded_all)

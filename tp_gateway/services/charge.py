@@ -18,7 +18,7 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, StoreUnavailable, rows_changed
+from tp_gateway.database import Database, StoreUnavailable
 from tp_gateway.models import Payment, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, Registry
@@ -77,6 +77,9 @@ class Charge:
                 prepared, state=OutcomeState.DECLINED, closed=True, reason=prepared.reason or Reason.UNCLEAR
             )
             return self.settle(payment, never_existed, began, drive)
+        if prepared is not None and prepared.payer and (payer is None or payer.reference is None):
+            with self._database.transaction() as session:
+                remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
         ours = self._store_reference(payment, prepared, drive)
         if ours is None:
             return present(self._database, self._vault, payment.id)
@@ -119,12 +122,7 @@ class Charge:
                 values["provider_state_sealed"] = self._vault.seal_json(dict(prepared.state))
                 after["provider_state"] = dict(prepared.state)
         ours = {"payment": payment.id, "held": payment.epoch, "was": str(S.CREATED)}
-        with self._database.transaction() as session:
-            if rows_changed(session, CHANGE_PAYMENT, values | ours) != 1:
-                return None
-            if prepared is not None:
-                remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
-        return replace(payment, **after)
+        return replace(payment, **after) if self._database.change(CHANGE_PAYMENT, values | ours) == 1 else None
 
     def _execute(self, provider: GuardedProvider, payment: PaymentFacts, order: Order) -> Outcome:
         outcome = provider.execute(order, payment.reference)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tp_gateway.contract import DisputeMovement
-from tp_gateway.models import Allocation, LedgerEntry, table
+from tp_gateway.models import LedgerEntry, table
 from tp_gateway.models.ledger import CHARGEBACKS, DISPUTED, PATIENT_CREDIT, RECEIVABLE, clearing, fees
 from tp_gateway.services.bookkeeping import Booking
 
-L, A = table(LedgerEntry), table(Allocation)
+L = table(LedgerEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,11 @@ class DisputeBooking(Booking):
     def reopen(self) -> int:
         """Make due again what was given up, once, as far as this payment still counts towards its payable. Returns the
         change of what is paid."""
-        counted = sa.select(sa.func.coalesce(sa.func.sum(A.c.amount), 0)).where(A.c.payment_id == self.payment.id)
         balance = self.balance()
-        amount = min(balance.given_up, int(self.session.execute(counted).scalar_one()))
+        amount = min(balance.given_up, self._counted())
         if amount <= 0 or balance.reopened:
             return 0
         self._dispute_entry("chargeback_reopened", RECEIVABLE, CHARGEBACKS, amount, self._round())
-        self._allocate("chargeback", -amount, dispute_id=self.dispute_id)
         return -amount
 
     def take_back_loss(self) -> int:
@@ -99,7 +97,6 @@ class DisputeBooking(Booking):
         credit = balance.reopened - paid
         if paid:
             self._dispute_entry("chargeback_reopened_reversal", CHARGEBACKS, RECEIVABLE, paid, evidence)
-            self._allocate("chargeback_reversal", paid, dispute_id=self.dispute_id)
         if credit:
             self._dispute_entry("chargeback_reopened_reversal_credit", CHARGEBACKS, PATIENT_CREDIT, credit, evidence)
         for kind, account in (("chargeback", CHARGEBACKS), ("chargeback_credit", PATIENT_CREDIT)):

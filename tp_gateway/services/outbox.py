@@ -19,6 +19,12 @@ from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.timing import Timing
 
 O = table(OutboxMessage)  # noqa: E741 - one letter a table, as everywhere here
+_DUE = sa.select(O.c.id).where(O.c.next_attempt_at <= sa.bindparam("now"))
+_NOBODY_HEARS = (
+    sa.update(O)
+    .where(O.c.id.in_(_DUE.with_for_update(skip_locked=True)))
+    .values(sent_at=sa.bindparam("now"), next_attempt_at=None, last_error="")
+)
 log = observability.logger(__name__)
 
 
@@ -28,6 +34,8 @@ class Outbox:
 
     def relay(self, limit: int = 100) -> int:
         """Tell what is due. Returns how many messages were told. Several relays at once are safe."""
+        if not self._registry.somebody_hears:
+            return self._database.change(_NOBODY_HEARS, {"now": self._clock()})
         messages = self._claim(limit)
         told: list[int] = []
         stop = self._clock() + timedelta(seconds=self._timing.lease / 2)

@@ -24,9 +24,11 @@ _USUAL_KEY = 64
 _MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){12}")
 """What every written card number has: most texts are done with after this one look."""
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
-# Ids that are long runs of hexadecimal digits can look like a card number by chance; no card number looks like them.
-_HEX_ID = re.compile(
-    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9a-z])",
+# Ids that are long runs of hexadecimal digits, or a provider's (pi_3SMx…), can hold what looks like a card number by
+# chance; no card number looks like them.
+_ID = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9a-z])"
+    r"|(?<![0-9a-z_])[a-z]{2,6}_(?=[0-9]{0,12}[a-z][0-9]*[a-z])[0-9a-z]{14,64}(?![0-9a-z])",
     re.IGNORECASE,
 )
 _NOT_SEARCHED = frozenset(
@@ -92,7 +94,7 @@ def _is_name_of_card_data(key: str) -> bool:
 def _has_card_number(text: str) -> bool:
     if len(text) < 13 or (text.isascii() and not _MANY_DIGITS.search(text)):
         return False
-    return any(True for _ in card_numbers(_HEX_ID.sub("", _plain(text))))
+    return any(True for _ in card_numbers(_ID.sub("", _plain(text))))
 
 
 def _plain(text: str) -> str:

@@ -368,6 +368,21 @@ def test_refunds_that_may_not_be_all_are_listed(
         assert [fact.amount for fact in outcome.refunds] == [700] and server.requests == 2
 
 
+def test_a_list_of_refunds_that_is_not_there(provider: StripeProvider, sandbox: Control) -> None:
+    """It says nothing about the payment, whose money is there; where nothing was refunded it is not needed."""
+    reference = str(paid(provider, order()).reference)
+    genuine = sandbox.stripe("GET", f"/v1/payment_intents/{reference}?expand[]=latest_charge")
+    genuine["latest_charge"].pop("refunds", None)
+    with Canned(http(genuine)) as server:
+        assert at(server.url).fetch(order(), reference).state is OutcomeState.SUCCEEDED and server.requests == 1
+    genuine["latest_charge"]["amount_refunded"] = 700
+    missing = {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such thing"}}
+    answers = iter([http(genuine), http(missing, 404)])
+    with Canned(lambda connection: connection.sendall(next(answers))) as server:
+        outcome = at(server.url).fetch(order(), reference)
+        assert (outcome.state, outcome.reason) == (OutcomeState.UNKNOWN, Reason.UNCLEAR) and server.requests == 2
+
+
 def test_closing_again_after_an_error_is_not_a_replay(provider: StripeProvider, sandbox: Control, soon: float) -> None:
     reference = prepared(provider, order())
     sandbox.fault("POST /v1/payment_intents/*/cancel", "error_after")
@@ -403,11 +418,15 @@ def test_an_embedded_intent_is_checked_too(provider: StripeProvider, sandbox: Co
         right = at(server.url).execute(order(), reference)
         assert (right.state, right.provider_code) == (OutcomeState.DECLINED, "generic_decline")
         assert at(server.url).execute(order(), "pi_another").state is OutcomeState.UNKNOWN
-    # Without one, the error itself is Stripe's word that the card was declined.
-    del body["error"]["payment_intent"]
-    with Canned(http(body, 402)) as server:
-        outcome = at(server.url).execute(order(), reference)
-        assert (outcome.state, outcome.provider_code, outcome.closed) == (OutcomeState.DECLINED, "stolen_card", False)
+    # Without one, or with no more of it than its name, the error itself is Stripe's word that the card was declined.
+    for inside in ({}, {"payment_intent": {"id": reference, "object": "payment_intent"}}):
+        del body["error"]["payment_intent"]
+        body["error"] |= inside
+        with Canned(http(body, 402)) as server:
+            outcome = at(server.url).execute(order(), reference)
+        found = (outcome.state, outcome.provider_code, outcome.closed)
+        assert found == (OutcomeState.DECLINED, "stolen_card", False)
+        body["error"].setdefault("payment_intent", None)
 
 
 def test_waiting_for_capture_is_authorized(provider: StripeProvider, sandbox: Control) -> None:

@@ -69,6 +69,10 @@ def is_intent(data: Any, live: bool) -> bool:
     )
 
 
+def is_named(data: Any, reference: str) -> bool:
+    return isinstance(data, dict) and data.get("id") == reference
+
+
 def action(data: Mapping[str, Any], flow: Flow | None) -> dict[str, Any]:
     return {} if flow is None else browser_action(data)
 

@@ -116,9 +116,11 @@ class StripeProvider:
         if failure.code.startswith("payment_intent_") and failure.status == 400:
             # Its state forbade confirming (it may have succeeded already): ask.
             return self._look(reference, order.deadline, order.flow)
-        if failure.payment_intent is not None and failure.status == 402:
-            live = self._client.live
-            outcome = intents.read(failure.payment_intent, live=live, reference=reference, flow=order.flow)
+        inside, live = failure.payment_intent, self._client.live
+        # One that names this intent and tells no more of it leaves the error's own word, that it was declined.
+        tells_more = inside is not None and (intents.is_intent(inside, live) or not intents.is_named(inside, reference))
+        if tells_more and failure.status == 402:
+            outcome = intents.read(inside, live=live, reference=reference, flow=order.flow)
             if outcome.reason in (Reason.NONE, Reason.UNCLEAR) and outcome.state is OutcomeState.DECLINED:
                 return declines.refused(failure, reference=reference)
             return outcome

@@ -58,17 +58,24 @@ def all_of(client: Client, intent: Mapping[str, Any], deadline: float) -> tuple[
     """Every refund of a succeeded intent whose charge was expanded with its refunds.
 
     The list inside the charge costs no second call, and shows pending and failed refunds too. It is believed only when
-    it is whole and adds up to what the charge says was refunded; otherwise the refunds are listed.
+    it is whole and adds up to what the charge says was refunded; otherwise the refunds are listed. A charge of which
+    nothing was refunded, without a list, has none. Failure: unclear, for whatever reason there is no list.
     """
     reference, charge = intent["id"], answers.inner(intent, "latest_charge")
-    inside = answers.inner(charge, "refunds")
+    inside, refunded = answers.inner(charge, "refunds"), answers.units(charge, "amount_refunded")
+    if not inside and refunded == 0:
+        return ()
     data = inside.get("data")
     if isinstance(data, list) and inside.get("has_more") is False:
         facts = _facts(data, reference)
         standing = sum(fact.amount for fact in facts if fact.state is not RefundState.FAILED)
-        if standing == answers.units(charge, "amount_refunded"):
+        if standing == refunded:
             return facts
-    return _facts(list(client.pages(path("refunds"), deadline, {"payment_intent": reference})), reference)
+    try:
+        listed = list(client.pages(path("refunds"), deadline, {"payment_intent": reference}))
+    except Failure as failure:  # "no such thing" is said of the list here, and nothing of the payment
+        raise unclear("its refunds are not listed") from failure
+    return _facts(listed, reference)
 
 
 def _facts(data: list[Any], payment: str) -> tuple[RefundFact, ...]:
