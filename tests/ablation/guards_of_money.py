@@ -36,7 +36,7 @@ MONEY = (
     guard(
         "t2-stops",
         "T2 that changed no row stops before money can move",
-        Function(f"{SERVICES}.charge", "rows_changed", one_row),
+        Function("tp_gateway.database", "Database.change", one_row),
         f"{FENCES}::test_who_was_overtaken_before_t2_sends_nothing",
     ),
     guard(

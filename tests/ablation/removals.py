@@ -51,9 +51,9 @@ def fence_open(apply: Any) -> Any:
     return applied
 
 
-def one_row(rows_changed: Any) -> Any:
-    def changed(session: Any, statement: Any) -> int:
-        rows_changed(session, statement)
+def one_row(change: Any) -> Any:
+    def changed(self: Any, statement: Any, parameters: Any) -> int:
+        change(self, statement, parameters)
         return 1
 
     return changed

@@ -41,6 +41,7 @@ def attach(clinic: Clinic, step: Step) -> None:
         return f"{what} {counted[what]}"
 
     _attach_to_commits(clinic, named, step)
+    _attach_to_changes(clinic, named, step)
     _attach_to_sockets(lambda: step(named(f"{current[0]} sent")))
     for member in MEMBERS:
         setattr(GuardedProvider, member, _around(getattr(GuardedProvider, member), member, named, current, step))
@@ -62,6 +63,8 @@ def _attach_to_commits(clinic: Clinic, named: Callable[[str], str], step: Step) 
     original = dialect.do_commit
 
     def do_commit(connection: Any) -> None:
+        if getattr(connection.driver_connection, "autocommit", False):
+            return  # a statement by itself: see below
         name = named("commit")
         step(f"{name} before")
         _inside.append(connection)
@@ -73,6 +76,24 @@ def _attach_to_commits(clinic: Clinic, named: Callable[[str], str], step: Step) 
         step(f"{name} after")
 
     dialect.do_commit = do_commit  # type: ignore[assignment, method-assign]
+
+
+def _attach_to_changes(clinic: Clinic, named: Callable[[str], str], step: Step) -> None:
+    """PostgreSQL: one statement that commits itself. `inside`: it is done, and nobody reads that it is."""
+    database = clinic.database
+    plain = database.change
+    if database.engine.dialect.name == "sqlite":
+        return
+
+    def change(*arguments: Any) -> int:
+        name = named("commit")
+        step(f"{name} before")
+        result = plain(*arguments)
+        step(f"{name} inside")
+        step(f"{name} after")
+        return result
+
+    database.change = change  # type: ignore[method-assign]
 
 
 def _attach_to_sockets(sent: Callable[[], None]) -> None:

@@ -49,6 +49,7 @@ class Registry:
         self, manager: pluggy.PluginManager, providers: Iterable[GuardedProvider], without_provider: Iterable[str] = ()
     ) -> None:
         self._hooks = manager.hook
+        self.somebody_hears = bool(manager.hook.tp_gateway_after_commit.get_hookimpls())
         self.without_provider = tuple(without_provider)
         self._by_slug = {provider.slug: provider for provider in providers}
         self._by_method = {provider.manifest.method: provider for provider in self._by_slug.values()}
@@ -91,11 +92,6 @@ class Registry:
         for veto in answers:
             code = veto.code if isinstance(veto, Veto) and veto.code in TITLES else "not_payable"
             raise GatewayError(code, str(getattr(veto, "message", "")) or None)
-
-    @property
-    def somebody_hears(self) -> bool:
-        """Does any plugin want to be told what was committed?"""
-        return bool(self._hooks.tp_gateway_after_commit.get_hookimpls())
 
     def after_commit(self, event: Event) -> None:
         """Tell every plugin; raises what a plugin raises, so that the outbox tells it again."""
