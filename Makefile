@@ -82,6 +82,7 @@ lock: $(DEV)
 	$(LOCK) -o requirements.txt $(ARGS)
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt $(ARGS)
 	$(LOCK) --extra outside -c requirements-dev.txt -o requirements-outside.txt $(ARGS)
+	@rm -rf tp_gateway.egg-info # left by the resolver; it would hide the entry points of a later installation
 
 clean:
 	rm -rf $(VENV) outside/node_modules build dist *.egg-info examples/*/build examples/*/*.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

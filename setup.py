@@ -80,7 +80,10 @@ setup(
         "paste.app_factory": ["main = tp_gateway:main"],
         "paste.server_runner": ["waitress = tp_gateway.servers:serve_with_waitress"],
         # The providers' own group: the built-in one comes in by the same door as anyone's.
-        "tp_gateway": ["stripe = tp_gateway.providers.stripe"],
+        "tp_gateway": [
+            "stripe = tp_gateway.providers.stripe",
+            "in_person = tp_gateway.providers.in_person",
+        ],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

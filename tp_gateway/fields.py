@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from tp_gateway.errors import ValidationError
 
 MAX_ID = 2**63 - 1
 _PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"[0-9TWZ:+. -]{10,40}", re.ASCII)
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,3})?", re.ASCII)
 _ID_TEXT = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
@@ -127,6 +128,21 @@ class Moment(colander.SchemaType):
         if moment is None or moment.tzinfo is None or not 1900 <= moment.year <= 2200:
             raise colander.Invalid(node, 'Not a date and time with an offset such as "2025-01-19T10:30:00Z"')
         return moment.astimezone(UTC)
+
+
+class Day(colander.SchemaType):
+    """`"2025-01-19"` -> date."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null:
+            return colander.null
+        try:
+            day = date.fromisoformat(cstruct) if isinstance(cstruct, str) and _DAY.fullmatch(cstruct) else None
+        except ValueError:
+            day = None
+        if day is None or not 1900 <= day.year <= 2200:
+            raise colander.Invalid(node, 'Not a date such as "2025-01-19"')
+        return day
 
 
 class AhpraNumber(colander.SchemaType):

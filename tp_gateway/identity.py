@@ -30,6 +30,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "capture": STAFF,
     "see_disputes": STAFF,
     "reopen_dispute": STAFF,
+    "see_takings": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
     "push_practice": (SERVICE,),
 }

@@ -40,6 +40,11 @@ class Capabilities:
     `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
     `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
 
+    `local` promises that nobody is called: every member is a pure function of what it is told (and of the provider's
+    settings), so that its answer is the truth and the core may ask for it again at any time. For what is only written
+    down (cash at the desk), and for what only promises (transfer instructions): such a payment says NEEDS_ACTION with
+    `waits_until`, ends by itself after that day, and is settled by evidence from elsewhere (a bank statement).
+
     `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
     connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
     Without it a call runs on a thread of the provider's, and nobody waits for it beyond its deadline.
@@ -56,6 +61,7 @@ class Capabilities:
     list_since: bool = False
     capture: bool = False
     disputes: bool = False
+    local: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
 
@@ -89,7 +95,8 @@ class Manifest:
     reuse the core's names (`amount`, `currency`, …).
     `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
     payment of such methods per payable (true unless the method is a mere promise).
-    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
+    `staff_only`: only staff may take such payments (cash at the desk).
+    `totals_by`: the parameter by which a day's takings are told apart. `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
     asked. `examples` are parameter objects for the documentation.
     """
 
@@ -103,6 +110,8 @@ class Manifest:
     contract_version: int = CONTRACT_VERSION
     method_required: bool = False
     single_flight: bool = True
+    staff_only: bool = False
+    totals_by: str | None = None
     sole_payer: bool = False
     settles_exactly: bool = True
     examples: tuple[Mapping[str, Any], ...] = ()

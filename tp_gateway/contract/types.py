@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -100,7 +100,9 @@ class Payer:
 class Order:
     """One payment, as a provider is told about it.
 
-    `id` is ours (a UUID), `idempotency_key` is stable for this payment: derive one key per call from it
+    `id` is ours (a UUID), and `number` is the payment's number in this installation (after a restored backup it can be
+    given out a second time, an `id` never). `made_on` is the day it was made and `due_on` the day by which it is due
+    (an invoice's), in the clinic's calendar. `idempotency_key` is stable for this payment: derive one key per call from it
     (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object
     and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
     `state` is what this provider last returned as `state` for this payment. `method_reference` is the provider's
@@ -122,6 +124,9 @@ class Order:
     manual_capture: bool = False
     labels: Mapping[str, str] = field(default_factory=nothing)
     state: Mapping[str, Any] = field(default_factory=nothing)
+    number: int = 0
+    made_on: date = date.min
+    due_on: date | None = None
 
     def seconds_left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
@@ -249,6 +254,9 @@ class Outcome:
     payer: str | None = None
     check_after: float | None = None
     """Seconds until it is worth asking again; None leaves it to the core."""
+    waits_until: date | None = None
+    """With NEEDS_ACTION: the last day, in the clinic's calendar, on which the customer can still do it. None leaves it
+    to the core."""
     provider_state: Mapping[str, Any] | None = None
 
 

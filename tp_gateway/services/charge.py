@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
 
@@ -57,11 +58,12 @@ class Charge:
         settlement: Settlement,
         idempotency: Idempotency,
         environment: str,
+        time_zone: ZoneInfo,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
         self._settlement, self._idempotency = settlement, idempotency
-        self._environment, self._clock = environment, clock
+        self._environment, self._time_zone, self._clock = environment, time_zone, clock
 
     # --- the live request -----------------------------------------------------------------------------------------
 
@@ -173,11 +175,16 @@ class Charge:
             manual_capture=payment.manual_capture,
             labels=labels,
             state=payment.provider_state,
+            number=payment.id,
+            made_on=payment.created_at.astimezone(self._time_zone).date(),
+            due_on=payment.invoice.due_date if payment.invoice else None,
         )
 
     def look(self, payment: PaymentFacts) -> tuple[Outcome, datetime]:
         """Ask the provider for the truth. Returns it with the moment at which the look began."""
         provider, began = self._registry.by_slug(payment.provider), self._clock()
+        if provider.manifest.capabilities.local:
+            return provider.execute(self.order(payment, None, self._timing.fetch), payment.reference), began
         if not provider.manifest.capabilities.fetch:
             return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR), began
         return provider.fetch(self.order(payment, None, self._timing.fetch), payment.reference), began
@@ -186,6 +193,8 @@ class Charge:
         """Make sure that the payment's reference can never move money. Keeps why it was declined. What a one-step
         provider has once accepted cannot be closed by us: it stays open until the provider says how it ended."""
         provider = self._registry.by_slug(payment.provider)
+        if provider.manifest.capabilities.local:
+            return replace(declined, state=OutcomeState.DECLINED, closed=True)  # a promise: nobody has to be told
         if not provider.manifest.capabilities.two_step or payment.reference is None:
             return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR)
         return close(provider, self.order(payment, None, self._timing.fetch), payment.reference, declined)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from tp_gateway.timing import Timing
 
@@ -13,6 +14,11 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def end_of(day: date, time_zone: ZoneInfo) -> datetime:
+    """The first moment (UTC) after a day of the clinic's calendar, which has 23 or 25 hours twice a year."""
+    return datetime.combine(day + timedelta(days=1), time.min, time_zone).astimezone(UTC)
 
 
 def next_look(timing: Timing, now: datetime, checks: int) -> datetime:

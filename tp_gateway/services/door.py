@@ -143,6 +143,8 @@ def lock(session: orm.Session, who: Identity, wanted: Wanted, manifest: Manifest
     if row is None:
         raise NotFound
     _admit(who, wanted, row)
+    if manifest.staff_only and row.role not in identity.STAFF:
+        raise GatewayError("permission_denied", "Only the clinic's staff can take this kind of payment")
     if wanted.appointment_id is not None and wanted.invoice_id is not None and row.invoice_id != wanted.invoice_id:
         owner = session.execute(sa.select(V.c.patient_id).where(V.c.id == wanted.invoice_id)).scalar()
         if owner is None or (row.role not in identity.STAFF and owner != who.user_id):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from tp_gateway.crypto import Vault
@@ -28,17 +29,19 @@ from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
 from tp_gateway.services.reverse_sweep import ReverseSweep
 from tp_gateway.services.settlement import Settlement
+from tp_gateway.services.takings import DayTotals
 from tp_gateway.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Everything the outside may call. `currency` is the practice's own (ISO 4217)."""
+    """Everything the outside may call. `currency` is the practice's own (ISO 4217), `time_zone` its calendar's."""
 
     database: Database
     registry: Registry
     timing: Timing
     currency: str
+    time_zone: ZoneInfo
     payments: Payments
     refunds: Refunds
     refund_sending: RefundSending
@@ -47,6 +50,7 @@ class Gateway:
     payment_methods: PaymentMethods
     invoices: Invoices
     practice: Practice
+    day_totals: DayTotals
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
@@ -61,6 +65,10 @@ class Gateway:
         except Exception as error:
             return {"database": type(error).__name__}
         return {"database": "ok"}
+
+    def today(self) -> date:
+        """In the clinic's calendar."""
+        return self.clock().astimezone(self.time_zone).date()
 
     def close(self) -> None:
         self.registry.close()
@@ -81,8 +89,8 @@ def build_gateway(
 ) -> Gateway:
     idempotency = Idempotency(vault)
     refund_settlement = RefundSettlement(vault, timing, clock)
-    settlement = Settlement(registry, vault, timing, refund_settlement, clock)
-    charge = Charge(database, registry, vault, timing, settlement, idempotency, environment, clock)
+    settlement = Settlement(registry, vault, timing, refund_settlement, time_zone, clock)
+    charge = Charge(database, registry, vault, timing, settlement, idempotency, environment, time_zone, clock)
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
@@ -93,6 +101,7 @@ def build_gateway(
         registry=registry,
         timing=timing,
         currency=currency,
+        time_zone=time_zone,
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
         refund_sending=sending,
@@ -101,6 +110,7 @@ def build_gateway(
         payment_methods=methods,
         invoices=Invoices(database, time_zone, clock),
         practice=Practice(database, clock),
+        day_totals=DayTotals(database, registry, time_zone),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,

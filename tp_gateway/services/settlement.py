@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
 
@@ -23,7 +24,7 @@ from tp_gateway.models.states import OPEN_STATES, RANK, TRANSITIONS
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import Registry
 from tp_gateway.services import bookkeeping, history
-from tp_gateway.services.clock import Clock, next_look
+from tp_gateway.services.clock import Clock, end_of, next_look
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
 from tp_gateway.services.refund_settlement import RefundSettlement
@@ -51,9 +52,16 @@ class Finding:
 
 class Settlement:
     def __init__(
-        self, registry: Registry, vault: Vault, timing: Timing, refunds: RefundSettlement, clock: Clock
+        self,
+        registry: Registry,
+        vault: Vault,
+        timing: Timing,
+        refunds: RefundSettlement,
+        time_zone: ZoneInfo,
+        clock: Clock,
     ) -> None:
-        self._registry, self._vault, self._timing, self._refunds, self._clock = registry, vault, timing, refunds, clock
+        self._registry, self._vault, self._timing, self._refunds = registry, vault, timing, refunds
+        self._time_zone, self._clock = time_zone, clock
 
     def apply(self, session: orm.Session, known: PaymentFacts, finding: Finding) -> PaymentFacts:
         """Bring the payment, last read as `known`, to what was found. Returns it as it stands afterwards; a stale or
@@ -83,6 +91,8 @@ class Settlement:
             changes["observed_at"] = max(finding.began, payment.observed_at or finding.began)
         if target is S.AUTHORIZED and payment.authorized_at is None:
             changes["authorized_at"] = now
+        if target is S.AWAITING_CUSTOMER and outcome.waits_until is not None:
+            changes["expires_at"] = end_of(outcome.waits_until, self._time_zone)
         booking = bookkeeping.Booking(session, before, finding.actor, now)
         facts = {"state": str(target), **_plain(changes, outcome, target)}
         if problem:
@@ -151,6 +161,8 @@ class Settlement:
         waiting_for_transaction &= payment.checks < _LOOKS_FOR_TRANSACTION  # a provider may have none
         if target not in OPEN_STATES and not waiting_for_transaction:
             return None
+        if target is S.AWAITING_CUSTOMER and outcome.waits_until is not None:
+            return max(now, end_of(outcome.waits_until, self._time_zone))
         if outcome.check_after is not None:
             return now + timedelta(seconds=min(max(outcome.check_after, 1), _LONGEST_WAIT))
         return next_look(self._timing, now, payment.checks if target == payment.state else 0)
@@ -236,7 +248,16 @@ def _facts_of(outcome: Outcome, payment: PaymentFacts, target: S, vault: Vault) 
 
 def _plain(changes: Mapping[str, Any], outcome: Outcome, target: S) -> dict[str, Any]:
     """The same changes as they read in `PaymentFacts`."""
-    names = ("reference", "transaction_id", "receipt_url", "reason", "provider_code", "observed_at", *_HOLD)
+    names = (
+        "reference",
+        "transaction_id",
+        "receipt_url",
+        "reason",
+        "provider_code",
+        "observed_at",
+        "expires_at",
+        *_HOLD,
+    )
     plain = {name: changes[name] for name in names if name in changes}
     if "action_sealed" in changes:
         plain["action"] = dict(outcome.action) if target in OPEN_STATES else {}

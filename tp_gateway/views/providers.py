@@ -23,6 +23,7 @@ def _shown(provider: GuardedProvider) -> dict[str, Any]:
         "display_name": manifest.display_name,
         "currencies": sorted(manifest.currencies),
         "needs_payment_method_id": manifest.method_required,
+        "staff_only": manifest.staff_only,
         "capabilities": {
             "browser": manifest.capabilities.browser,
             "saved_methods": manifest.capabilities.save_method,

@@ -104,7 +104,7 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
         "id": facts.id,
         "appointment_id": facts.appointment_id,
         "invoice_id": facts.invoice_id,
-        "amount": to_decimal_text(facts.amount, facts.currency),
+        "amount": to_decimal_text(_amount(facts), facts.currency),
         "currency": facts.currency,
         "status": facts.status,
         "payment_method": facts.method,
@@ -122,6 +122,8 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     if facts.manual_capture:
         body |= {"capture": "manual", "amount_captured": to_decimal_text(facts.captured, facts.currency)}
         body["capture_before"] = moment(facts.capture_before) if facts.capture_before else None
+    if _amount(facts) != facts.amount:
+        body["amount_requested"] = to_decimal_text(facts.amount, facts.currency)
     if facts.reason:
         body["failure"] = {"code": facts.reason}
     if who.is_staff:
@@ -130,7 +132,16 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     return body
 
 
+def _amount(facts: PaymentFacts) -> int:
+    """What was taken, once that is known (a transfer, or Medicare's benefit, can be another sum than was asked); what
+    was asked before. A hold's parts are told as `amount_captured`."""
+    settled = facts.status in ("succeeded", "refunded") and not facts.manual_capture
+    return facts.captured if settled else facts.amount
+
+
 def message(facts: PaymentFacts) -> str:
+    if facts.state == PaymentState.AWAITING_CUSTOMER and "message" in facts.action:
+        return str(facts.action["message"])
     if facts.state == PaymentState.AWAITING_CUSTOMER:
         return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
     if facts.state == PaymentState.AUTHORIZED:
@@ -143,9 +154,11 @@ def message(facts: PaymentFacts) -> str:
 
 
 def _next_action(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
-    """A client secret can finish the payment: it is for the patient, and for the one who began it."""
+    """A client secret can finish the payment: it is for the patient, and for the one who began it. Instructions without
+    one (where to transfer to) are for staff too."""
     may_finish = who.user_id == facts.patient_id or who.actor == facts.created_by
-    return {key: value for key, value in facts.action.items() if may_finish or key == "type"}
+    may_see = may_finish or (who.is_staff and "client_secret" not in facts.action)
+    return {key: value for key, value in facts.action.items() if key != "message" and (may_see or key == "type")}
 
 
 def refund(facts: RefundFacts, who: Identity) -> dict[str, Any]:

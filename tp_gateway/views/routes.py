@@ -20,6 +20,7 @@ ROUTES = (
     ("payment_void", f"/api/billing/payments/{ID}/void/"),
     ("disputes", "/api/billing/disputes/"),
     ("dispute_reopen", f"/api/billing/disputes/{ID}/reopen/"),
+    ("takings", "/api/billing/takings/"),
     ("create_intent", f"/api/billing/{PROVIDER}/create-payment-intent/"),
     ("confirm_payment", f"/api/billing/{PROVIDER}/confirm-payment/"),
     ("payment_methods", "/api/billing/payment-methods/"),
