@@ -138,12 +138,13 @@ def _all_money_has_a_place(store: Any, books: Any) -> list[str]:
             held[payable] = held.get(payable, 0) + held_of_charge[charge["id"]]
     problems, entries = [], _by(store["ledger_entries"], "payable_id")
     for payable in store["payables"]:
-        balance = dict.fromkeys(("patient_credit", "suspense", "adjustments", "disputed", "chargebacks"), 0)
+        accounts = ("receivable", "patient_credit", "suspense", "adjustments", "disputed", "chargebacks")
+        balance = dict.fromkeys(accounts, 0)
         for entry in entries[payable["id"]]:
             for account, sign in ((entry["credit"], 1), (entry["debit"], -1)):
                 if account in balance:
                     balance[account] += sign * entry["amount"]
-        there, here = held.get(payable["id"], 0), payable["amount_paid"] + sum(balance.values())
+        there, here = held.get(payable["id"], 0), sum(balance.values())
         if there != here:
             problems.append(f"I2 payable {payable['id']}: {there} at the provider, {here} here")
     return problems
