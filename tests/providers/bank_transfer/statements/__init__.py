@@ -1,0 +1,1 @@
+"""Statements of banks: what each format's lines mean, and what is refused."""

@@ -1,0 +1,1 @@
+"""The Medicare provider: its rules alone, and its transports against the stand-in."""

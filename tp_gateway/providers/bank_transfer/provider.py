@@ -1,0 +1,87 @@
+"""Bank transfer: a promise to pay. The patient is told where to transfer to and with which reference; no call is made
+and no money moves here. What arrives is found on a bank statement, days later and perhaps for another amount."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from tp_gateway.contract import (
+    Capabilities,
+    Environment,
+    Health,
+    Manifest,
+    Order,
+    Outcome,
+    OutcomeState,
+    fields,
+    money,
+)
+from tp_gateway.providers.bank_transfer import references
+from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
+from tp_gateway.providers.bank_transfer.crn import Rule, crn
+from tp_gateway.providers.bank_transfer.settings import Settings
+
+_MESSAGE = "Please transfer the amount, and give the reference exactly as it is shown."
+
+
+class Parameters(fields.Schema):
+    """None of its own."""
+
+
+class BankTransferProvider:
+    manifest: ClassVar[Manifest] = Manifest(
+        slug="bank_transfer",
+        method="bank_transfer",
+        display_name="Bank transfer",
+        currencies=frozenset({"AUD"}),
+        capabilities=Capabilities(local=True, keeps_deadline=True),
+        settings_schema=Settings(),
+        parameters_schema=Parameters(),
+        single_flight=False,
+        settles_exactly=False,
+        examples=({},),
+    )
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._account = {
+            "account_name": settings["account_name"],
+            "bsb": format_bsb(settings["bsb"]),
+            "account_number": format_account_number(settings["account_number"]),
+        }
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Any], environment: Environment) -> BankTransferProvider:
+        return cls(settings)
+
+    def check(self, deadline: float) -> Health:
+        return Health(True)
+
+    def execute(self, order: Order, reference: str | None) -> Outcome:
+        """The instructions. The same order gives the same ones, except where an operator has changed the account: then
+        the new one is told from now on, and the reference stays."""
+        reference = reference or references.make(self._settings["reference_prefix"], order.number, order.id)
+        due = order.due_on or order.made_on + timedelta(days=self._settings["terms_days"])
+        instructions = {
+            "type": "bank_transfer",
+            **self._account,
+            "reference": reference,
+            "amount": money.to_decimal_text(order.amount, order.currency),
+            "currency": order.currency,
+            "due_date": due.isoformat(),
+            "message": _MESSAGE,
+        }
+        if self._settings["payid"]:
+            instructions["payid"] = self._settings["payid"]
+        if self._settings["bpay_biller_code"]:
+            # The reference's own digits: without its letters it is as unique, and BPAY takes digits only.
+            customer = crn(reference[2:], Rule(self._settings["bpay_rule"]))
+            instructions["bpay"] = {"biller_code": self._settings["bpay_biller_code"], "crn": customer}
+        return Outcome(
+            OutcomeState.NEEDS_ACTION,
+            reference,
+            action=instructions,
+            waits_until=max(due, order.made_on) + timedelta(days=self._settings["grace_days"]),
+        )
