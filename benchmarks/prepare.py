@@ -52,9 +52,10 @@ def main(patients: int, appointments: int, invoices: int) -> None:
 def _start_anew(url: str) -> None:
     """The ledger cannot be emptied, so the schema goes as a whole."""
     engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
     engine.dispose()
     upgrade(url)
 

@@ -49,6 +49,9 @@ def fill_first_schema(database: Database) -> None:
                 if c.name in metadata.tables[name].c and (c.name in ROWS[name] or c.server_default is None)
             }
             session.execute(sa.insert(metadata.tables[name]).values(bound(model, values)))
+        paid = "INSERT INTO allocations (payable_id, payment_id, kind, amount, currency, actor, at)"
+        same = "payable_id, payment_id, kind, amount, currency, actor, at"
+        session.execute(sa.text(f"{paid} SELECT {same} FROM ledger_entries"))
 
 
 def default_of(column: sa.Column[Any]) -> Any:
