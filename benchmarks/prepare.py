@@ -20,8 +20,9 @@ import sqlalchemy as sa
 
 from benchmarks.application import settings
 from tp_gateway import config, make_gateway, models
-from tp_gateway.database import make_engine, upgrade
+from tp_gateway.database import make_engine
 from tp_gateway.identity import Identity
+from tp_gateway.schema import upgrade
 from tp_gateway.services import Gateway
 from tp_gateway.services.invoices import Item
 

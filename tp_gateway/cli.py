@@ -19,7 +19,7 @@ import plaster
 from cryptography.fernet import Fernet
 
 import tp_gateway
-from tp_gateway import config, database, observability
+from tp_gateway import config, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -109,7 +109,7 @@ def _default_ini() -> str:
 def _migrate(given: argparse.Namespace) -> int:
     settings = _settings(given)
     try:
-        database.upgrade(settings.database_url)
+        schema.upgrade(settings.database_url)
     except ConfigurationError:
         raise
     except Exception as error:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from tests.store.rows import APPEND_ONLY, ROWS, TABLES, contents, fill, insert
 from tests.store.test_migrations import schema, url
-from tp_gateway.database import Database, downgrade, upgrade
+from tp_gateway.database import Database
+from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
