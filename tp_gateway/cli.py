@@ -95,7 +95,10 @@ def _settings(given: argparse.Namespace) -> config.Settings:
         ini = plaster.get_loader(path, protocols=["wsgi"]).get_wsgi_app_settings("main")
     except Exception as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    return config.load(ini)
+    try:
+        return config.load(ini)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
 
 
 def _default_ini() -> str:
