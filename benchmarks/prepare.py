@@ -20,8 +20,9 @@ import sqlalchemy as sa
 
 from benchmarks.application import settings
 from tp_gateway import config, make_gateway, models
-from tp_gateway.database import make_engine, upgrade
+from tp_gateway.database import make_engine
 from tp_gateway.identity import Identity
+from tp_gateway.schema import upgrade
 from tp_gateway.services import Gateway
 from tp_gateway.services.invoices import Item
 
@@ -52,9 +53,10 @@ def main(patients: int, appointments: int, invoices: int) -> None:
 def _start_anew(url: str) -> None:
     """The ledger cannot be emptied, so the schema goes as a whole."""
     engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
     engine.dispose()
     upgrade(url)
 

@@ -22,7 +22,7 @@ ENGINES = [
 
 
 def migrate(url: str) -> None:
-    from tp_gateway.database import upgrade
+    from tp_gateway.schema import upgrade
 
     upgrade(url)
 

@@ -218,10 +218,11 @@ def _payables_follow(store: Any) -> list[str]:
         payable = payables.get(invoice["id"])
         if (payable is None) != (invoice["status"] == "void"):
             problems.append(f"I5 invoice {invoice['id']} is {invoice['status']} and its payable says otherwise")
-        if payable is None or invoice["status"] == "refunded":
+        if payable is None:
             continue
         paid, amount = payable["amount_paid"], invoice["amount"]
-        should = "paid" if paid >= amount else "partially_paid" if paid else "pending"
+        given_back = paid >= amount and invoice["status"] == "refunded"
+        should = "refunded" if given_back else "paid" if paid >= amount else "partially_paid" if paid else "pending"
         if amount != payable["amount"] or paid > amount or invoice["status"] != should:
             problems.append(f"I5 invoice {invoice['id']}: {invoice['status']}, paid {paid} of {amount}")
     return problems

@@ -68,7 +68,7 @@ def make_database(settings: Settings) -> Database:
     """Checked, and without an open connection, because a server may fork after this. Development migrates by itself."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tp_gateway import database
+    from tp_gateway import database, schema
     from tp_gateway.errors import ConfigurationError, GatewayError
 
     made = database.Database(
@@ -80,7 +80,7 @@ def make_database(settings: Settings) -> Database:
         except ConfigurationError:
             if settings.production:
                 raise
-            database.upgrade(settings.database_url)
+            schema.upgrade(settings.database_url)
             made.check()
     except (SQLAlchemyError, GatewayError):
         raise ConfigurationError("the database cannot be reached, or does not do what it should") from None

@@ -19,7 +19,7 @@ import plaster
 from cryptography.fernet import Fernet
 
 import tp_gateway
-from tp_gateway import config, database, observability
+from tp_gateway import config, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -95,7 +95,10 @@ def _settings(given: argparse.Namespace) -> config.Settings:
         ini = plaster.get_loader(path, protocols=["wsgi"]).get_wsgi_app_settings("main")
     except Exception as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    return config.load(ini)
+    try:
+        return config.load(ini)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
 
 
 def _default_ini() -> str:
@@ -109,7 +112,7 @@ def _default_ini() -> str:
 def _migrate(given: argparse.Namespace) -> int:
     settings = _settings(given)
     try:
-        database.upgrade(settings.database_url)
+        schema.upgrade(settings.database_url)
     except ConfigurationError:
         raise
     except Exception as error:

@@ -179,11 +179,13 @@ def _tokens(read: _Reader) -> TokenSettings:
             raise ConfigurationError(
                 f"tp_gateway.jwt.algorithm = {algorithm} needs jwt.public_key_file or jwt.jwks_file"
             )
+    elif not key:
+        raise ConfigurationError("tp_gateway.jwt.key is not set (nor TP_GATEWAY_JWT_KEY in the environment)")
     elif len(key.encode()) < 32 or len(set(key)) < 10:
         raise ConfigurationError(
             "tp_gateway.jwt.key must have at least 32 bytes (RFC 7518, section 3.2), not a few repeated"
         )
-    service_key = read.find("service.key") or ""
+    service_key = read.text("service.key")
     if len(service_key.encode()) < 32:
         raise ConfigurationError("tp_gateway.service.key must have at least 32 bytes")
     if service_key == key:

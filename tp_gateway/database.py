@@ -10,14 +10,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-import alembic.command
-import alembic.config
-import alembic.migration
-import alembic.script
 import sqlalchemy as sa
 import transaction
 import zope.sqlalchemy
@@ -25,6 +20,7 @@ from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 from zope.sqlalchemy.datamanager import STATUS_CHANGED
 
+from tp_gateway import schema
 from tp_gateway.errors import ConfigurationError, GatewayError
 
 _READ_ONLY = "tp_gateway_read_only"
@@ -138,14 +134,12 @@ class Database:
         self._here.open = True
 
     def check(self) -> None:
-        """Start-up: the store answers, its schema is not behind this code, and SQLite's safety switches took."""
+        """Start-up: the store answers, its schema is this code's, and SQLite's safety switches took."""
         with self.read() as session:
             connection = session.connection()
             if connection.dialect.name == "sqlite":
                 _check_pragmas(connection)
-            head, present = _revisions(connection)
-        if present is None or (present != head and present in _known_revisions()):
-            raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
+            schema.check(connection)
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -222,34 +216,6 @@ def _is_away(error: sa.exc.SQLAlchemyError) -> bool:
     if isinstance(error, _UNAVAILABLE):
         return True
     return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(_AWAY)
-
-
-# --- schema -----------------------------------------------------------------------------------------------------------
-
-
-def _alembic(url: str = "") -> alembic.config.Config:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(resources.files("tp_gateway") / "alembic"))
-    config.attributes["url"] = url
-    return config
-
-
-def _known_revisions() -> set[str]:
-    return {script.revision for script in alembic.script.ScriptDirectory.from_config(_alembic()).walk_revisions()}
-
-
-def _revisions(connection: sa.Connection) -> tuple[str | None, str | None]:
-    head = alembic.script.ScriptDirectory.from_config(_alembic()).get_current_head()
-    return head, alembic.migration.MigrationContext.configure(connection).get_current_revision()
-
-
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the schema at `url` up to `revision`."""
-    alembic.command.upgrade(_alembic(url), revision)
-
-
-def downgrade(url: str, revision: str) -> None:
-    alembic.command.downgrade(_alembic(url), revision)
 
 
 def rows_changed(

@@ -34,7 +34,7 @@ def after_migration(sqlite: str, postgresql: str) -> Change:
 
         return upgraded
 
-    return Function("tp_gateway.database", "upgrade", replace)
+    return Function("tp_gateway.schema", "upgrade", replace)
 
 
 def fence_open(apply: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import GUARD, PostgreSQL, PostgreSQLDatabases
-from tp_gateway.database import upgrade
+from tp_gateway.schema import upgrade
 
 _AGAIN = GUARD.replace('rm -rf "$TPG_DIRECTORY"', "")  # the first guard clears up
 _PATIENCE = 30

@@ -34,7 +34,7 @@ from tests.faults.clients import FEE, PATIENTS, Client
 from tests.faults.storm import Plan, Storm
 from tests.faults.warm import fork, warm_clinic
 from tp_gateway import observability
-from tp_gateway.database import upgrade
+from tp_gateway.schema import upgrade
 
 ROOT = Path(__file__).parents[2]
 LATE = 0.3

@@ -456,3 +456,27 @@ def test_what_staff_are_told_holds_nothing_about_a_person(clinic: Clinic) -> Non
 
 def _soon() -> float:
     return time.monotonic() + 5
+
+
+@pytest.mark.parametrize("reopen", [False, True])
+def test_a_refund_that_arrives_after_its_payment_was_lost_and_made_due_again(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, reopen: bool
+) -> None:
+    """30 of 180 are on their way back when the bank takes all 180: lost, made due again by staff; then the 30 arrive.
+    Nothing is left that they could make due once more."""
+    payment_id = paid(clinic, method_id="pm_card_pendingRefund")
+    assert clinic.refund(payment_id, "30.00", reopen=reopen).body["state"] == "pending"
+    at_bank(clinic, payment_id)
+    at_bank(clinic, payment_id, close="lost")
+    hear(clinic)
+    stripe = Fickle(clinic, monkeypatch)  # the stand-in's bank disputes only what is not on its way back
+    stripe.moved.append(("txn_more", -3000))
+    clinic.gateway.disputes.look("stripe", only(clinic).reference)
+    assert only(clinic).withdrawn == 18000
+    clinic.gateway.disputes.reopen(manager, only(clinic).id)
+    sandbox(clinic.sandbox_url, "POST", "clock", {"advance": 3600})
+    for _ in range(3):
+        clinic.pass_time()
+        clinic.work()
+    assert [row.state for row in clinic.rows("SELECT state FROM refunds")] == ["succeeded"]
+    assert [row.amount_paid for row in clinic.rows("SELECT amount_paid FROM payables")] == [0]

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.clinic import WEBHOOK_SECRET, Clinic, refused, sandbox
+from tests.clinic import PATIENT, WEBHOOK_SECRET, Clinic, refused, sandbox
 from tests.invariants import check_invariants
 from tp_gateway.contract import Event, Flow
+from tp_gateway.database import Database
+from tp_gateway.services.payers import find_payer, forget_payer
 
 
 def events(clinic: Clinic) -> list[dict[str, Any]]:
@@ -158,3 +160,28 @@ def sandbox_client(clinic: Clinic) -> Any:
     import stripe
 
     return stripe.StripeClient("sk_test_clinic", base_addresses={"api": clinic.sandbox_url})
+
+
+def test_a_late_look_does_not_bring_back_what_was_removed(clinic: Clinic) -> None:
+    """The card that its owner removed, and the customer that Stripe no longer knows."""
+    clinic.appointment()
+    payment_id = clinic.pay(save_method=True).id
+    [saved] = clinic.gateway.payment_methods.list(PATIENT)
+    clinic.gateway.payment_methods.remove(PATIENT, saved.id)
+    with clinic.database.transaction() as session:
+        forget_payer(session, "stripe", PATIENT)  # as settling does when the provider says so
+    clinic.gateway.recovery.look(clinic.payment(payment_id), "provider:stripe")
+    assert clinic.gateway.payment_methods.list(PATIENT) == []
+    with clinic.database.read() as session:
+        assert find_payer(session, "stripe", PATIENT).reference is None
+
+
+def test_an_outbox_in_which_nothing_is_due_needs_no_writer(sqlite_database_url: str, stripe_sandbox: Any) -> None:
+    clinic = Clinic(sqlite_database_url, stripe_sandbox.url)
+    other = Database(sqlite_database_url)
+    try:
+        with other.transaction():  # holds the one writer's place until the other has answered
+            assert clinic.gateway.outbox.relay() == 0
+    finally:
+        other.dispose()
+        clinic.close()

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+import sqlalchemy as sa
 
 from tests.clinic import Clinic, Key, patient, refused, sandbox
 from tests.invariants import check_invariants
 from tests.services.test_charge import finish_in_browser
 from tp_gateway.contract import Flow
+from tp_gateway.database import StoreUnavailable
+from tp_gateway.models import Cursor, table
+from tp_gateway.services.reverse_sweep import ORPHAN_AGE
+
+CURSORS = table(Cursor)
 
 CREATE = "POST /v1/payment_intents"
 CONFIRM = "POST /v1/payment_intents/*/confirm"
@@ -252,3 +260,69 @@ def test_a_transaction_id_that_comes_late_is_filled_in(clinic: Clinic) -> None:
     settle_down(clinic)
     assert (clinic.payment(paid.id).transaction_id or "").startswith("txn_")
     assert [row.amount for row in clinic.rows("SELECT amount FROM ledger_entries WHERE kind = 'fee'")] == [336]
+
+
+def stands_at(clinic: Clinic, position: datetime) -> None:
+    """Where the sweep's cursor stands, and it is due."""
+    values = {"position": position, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
+    with clinic.database.transaction() as session:
+        session.execute(sa.delete(CURSORS))
+        session.execute(sa.insert(CURSORS), {"name": "reverse_sweep:stripe", **values})
+
+
+def position(clinic: Clinic) -> datetime:
+    with clinic.database.read() as session:
+        found: datetime = session.execute(sa.select(CURSORS.c.position)).scalar_one()
+    return found
+
+
+@pytest.fixture
+def restored(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """Restored from a backup, and the worker has not looked for nine and a half days: today, three days after a payment
+    that the backup does not have."""
+    clinic.appointment()
+    clinic.pay()
+    forget_payments(clinic)
+    today = datetime.now(UTC) + timedelta(days=3)
+    monkeypatch.setattr(clinic.gateway.reverse_sweep, "_clock", lambda: today)
+    stands_at(clinic, today - timedelta(days=9, hours=12))
+    return today
+
+
+def test_a_look_by_hand_at_the_last_hour_leaves_the_days_before_to_be_compared(
+    clinic: Clinic, restored: datetime
+) -> None:
+    sweep = clinic.gateway.reverse_sweep
+    sweep.run(since=restored - timedelta(hours=1))
+    assert position(clinic) == restored - timedelta(days=9, hours=12)
+    assert not clinic.rows("SELECT id FROM payments")
+    sweep.run()
+    assert len(clinic.rows("SELECT id FROM payments")) == 1
+    assert position(clinic) == restored - 2 * ORPHAN_AGE
+
+
+def test_what_could_not_be_compared_is_compared_again(
+    clinic: Clinic, restored: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = clinic.gateway.reverse_sweep
+    adoption = sweep._adoption
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_adoption", SimpleNamespace(adopt=Mock(side_effect=StoreUnavailable)))
+        sweep.run()
+        assert sweep._adoption is not adoption
+    stopped = position(clinic)
+    assert stopped < restored - timedelta(days=3), "the cursor stops before the window of the payment"
+    stands_at(clinic, stopped)
+    sweep.run()
+    assert len(clinic.rows("SELECT id FROM payments")) == 1
+    assert position(clinic) == restored - 2 * ORPHAN_AGE
+
+
+def test_a_cursor_of_an_older_version_that_says_nothing_begins_thirty_days_ago(
+    clinic: Clinic, restored: datetime
+) -> None:
+    with clinic.database.transaction() as session:
+        session.execute(sa.update(CURSORS).values(position=None))
+    clinic.gateway.reverse_sweep.run()
+    assert len(clinic.rows("SELECT id FROM payments")) == 1
+    assert position(clinic) == restored - 2 * ORPHAN_AGE

@@ -283,3 +283,13 @@ def test_a_refund_that_flips_is_booked_each_time(clinic: Clinic) -> None:
         before = standing(session, clinic.gateway.recovery._vault, paid.id, lock=True)
         settlement.settle(session, before, one_refund(session, reopened.id), RefundState.SUCCEEDED, None, "test")
     check_invariants(clinic.database.engine, clinic.books())
+
+
+def test_an_invoice_is_not_refunded_while_a_part_of_it_is_due_again(clinic: Clinic) -> None:
+    """100 of 180 goes back and is due again, then the other 80 goes back for good: 100 are still due."""
+    payment_id = clinic.pay(invoice_id=clinic.invoice().id).id
+    due = "SELECT i.status, p.amount - p.amount_paid AS due FROM invoices i JOIN payables p ON p.invoice_id = i.id"
+    for amount, reopen in (("100.00", True), ("80.00", False)):
+        clinic.refund(payment_id, amount, reopen=reopen)
+        assert [(row.status, row.due) for row in clinic.rows(due)] == [("partially_paid", 10000)]
+    check_invariants(clinic.database.engine, clinic.books())

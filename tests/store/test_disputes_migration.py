@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from tests.store.rows import APPEND_ONLY, ROWS, TABLES, contents, fill, insert
 from tests.store.test_migrations import schema, url
-from tp_gateway.database import Database, downgrade, upgrade
+from tp_gateway.database import Database
+from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
@@ -49,6 +50,9 @@ def fill_first_schema(database: Database) -> None:
                 if c.name in metadata.tables[name].c and (c.name in ROWS[name] or c.server_default is None)
             }
             session.execute(sa.insert(metadata.tables[name]).values(bound(model, values)))
+        paid = "INSERT INTO allocations (payable_id, payment_id, kind, amount, currency, actor, at)"
+        same = "payable_id, payment_id, kind, amount, currency, actor, at"
+        session.execute(sa.text(f"{paid} SELECT {same} FROM ledger_entries"))
 
 
 def default_of(column: sa.Column[Any]) -> Any:

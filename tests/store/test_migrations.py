@@ -10,11 +10,12 @@ import alembic.migration
 import pytest
 import sqlalchemy as sa
 
-from tests.store.rows import APPEND_ONLY, ROWS, TABLES, contents, fill
-from tp_gateway import database as store
-from tp_gateway.database import Database, downgrade, upgrade
+from tests.store.rows import APPEND_ONLY, LEFT_FOR_ONE_VERSION, ROWS, TABLES, contents, fill
+from tp_gateway import schema as store
+from tp_gateway.database import Database
 from tp_gateway.errors import ConfigurationError
 from tp_gateway.models import Base
+from tp_gateway.schema import _TRIGGERS, downgrade, upgrade
 
 SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
 POSTGRESQL = {
@@ -122,7 +123,11 @@ def test_the_migrations_make_what_the_models_say(database: Database) -> None:
     upgrade(url(database))
     assert described(database) == models
     with database.engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_object": lambda _object, name, kind, *_: kind != "table" or name not in LEFT_FOR_ONE_VERSION,
+        }
         context = alembic.migration.MigrationContext.configure(connection, opts=options)
         assert alembic.autogenerate.compare_metadata(context, Base.metadata) == []
 
@@ -135,6 +140,29 @@ def test_the_append_only_triggers_are_there(database: Database) -> None:
             assert f"BEFORE UPDATE ON {table}" in text and f"BEFORE DELETE ON {table}" in text
         else:
             assert f"BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table} FOR EACH STATEMENT" in text
+
+
+@pytest.mark.parametrize("lost", ["ledger_entries_paid", "payments_moved"])
+def test_a_store_without_its_triggers_is_not_started_with(database: Database, lost: str) -> None:
+    upgrade(url(database))
+    database.check()
+    table = "ledger_entries" if lost.startswith("ledger") else "payments"
+    with database.engine.begin() as connection:
+        where = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+        connection.execute(sa.text(f"DROP TRIGGER tr_{lost}{where}"))
+    with pytest.raises(ConfigurationError, match=f"tr_{lost}"):
+        database.check()
+
+
+def test_every_trigger_of_the_migrations_is_looked_for(database: Database) -> None:
+    upgrade(url(database))
+    postgresql = database.engine.dialect.name == "postgresql"
+    own = "SELECT DISTINCT trigger_name FROM information_schema.triggers"
+    there = own if postgresql else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    with database.engine.connect() as connection:
+        names = set(connection.execute(sa.text(there)).scalars())
+    left = {name for name in names if any(table in name for table in LEFT_FOR_ONE_VERSION)}
+    assert _TRIGGERS[database.engine.dialect.name] == names - left
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(

@@ -16,9 +16,10 @@ from tests.invariants import check_invariants
 from tests.services.test_recovery import CONFIRM, RETRIEVE, settle_down
 from tests.store.rows import ROWS, TABLES, contents
 from tests.store.test_migrations import schema
-from tp_gateway import database as store
+from tp_gateway import schema as store
 from tp_gateway.contract import Flow
-from tp_gateway.database import Database, downgrade, upgrade
+from tp_gateway.database import Database
+from tp_gateway.schema import downgrade, upgrade
 
 _SCRIPTS = alembic.script.ScriptDirectory.from_config(store._alembic())
 REVISIONS = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions()))]

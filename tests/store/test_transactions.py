@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -264,3 +264,51 @@ def test_two_hundred_increments_by_eight_threads_are_two_hundred(database: Datab
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(8)))
     assert counter() == 200
+
+
+# --- a change that is a transaction by itself -------------------------------------------------------------------------
+
+UP = sa.update(COUNTER).where(COUNTER.c.name == sa.bindparam("which")).values(value=COUNTER.c.value + 1)
+
+
+@pytest.fixture
+def single(database: Database, counter: Value) -> Iterator[Database]:
+    """One connection for everybody: a change must leave it as the next transaction needs it."""
+    made = Database(database.engine.url.render_as_string(False), pool_size=1, busy_seconds=1)
+    yield made
+    made.dispose()
+
+
+def rolls_back(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction() as session:
+        SET["Core"](session, 100)
+        _ = 1 / 0
+
+
+def test_the_connection_of_a_change_is_a_plain_one_again(single: Database, counter: Value) -> None:
+    assert (single.change(UP, {"which": "n"}), single.change(UP, {"which": "no such"})) == (1, 0)
+    rolls_back(single)
+    single.change(UP, {"which": "n"})
+    with pytest.raises(StoreUnavailable), single.read() as session:
+        SET["Core"](session, 100)
+    assert counter() == 2
+    with pytest.raises(sa.exc.IntegrityError):
+        single.change(sa.update(COUNTER).values(value=None), {})
+    rolls_back(single)
+    assert counter() == 2
+
+
+def test_a_change_waits_for_another_writer_and_says_so(single: Database, database: Database, counter: Value) -> None:
+    with database.transaction() as session:
+        SET["Core"](session, 50)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(StoreUnavailable):
+            pool.submit(single.change, UP, {"which": "n"}).result(timeout=20)
+    single.require_no_transaction()
+    assert single.change(UP, {"which": "n"}) == 1 and counter() == 51
+
+
+def test_a_change_takes_part_in_the_rule_that_nothing_nests(single: Database, counter: Value) -> None:
+    for door in (single.transaction, single.read):
+        with door(), pytest.raises(RuntimeError, match="nest"):
+            single.change(UP, {"which": "n"})
+    assert single.change(UP, {"which": "n"}) == 1 and counter() == 1

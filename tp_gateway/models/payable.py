@@ -13,7 +13,7 @@ from tp_gateway.models.base import Base, BigId, is_currency, primary_key, refere
 
 class Payable(Base):
     """`amount` is what the live invoice asks, else the appointment's fee; `amount_paid` is what its
-    receivable entries in the ledger add up to, kept by a trigger of theirs.
+    receivable entries in the ledger add up to, kept by a trigger of theirs (migration 0003).
 
     `open` is False once nothing may be paid any more (appointment cancelled and no live invoice). `invoice_id` names
     the live invoice; it has no foreign key because `invoices.payable_id` already points the other way.

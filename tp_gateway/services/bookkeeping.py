@@ -79,18 +79,21 @@ class Booking:
         rest = refund.amount - from_credit
         if from_credit:
             self._entry("refund_credit", PATIENT_CREDIT, clearing(refund.provider), from_credit, evidence, refund.id)
-        if rest and self._entry("refund", RECEIVABLE, clearing(refund.provider), rest, evidence, refund.id):
-            if refund.reopen:
-                return -rest
-            self._entry("adjustment", ADJUSTMENTS, RECEIVABLE, rest, evidence, refund.id)
-        return 0
+        if not rest:
+            return 0
+        # What a lost dispute has made due again cannot become due once more.
+        given_up = rest - min(rest, max(0, self._counted())) if refund.reopen else rest
+        back = self._line("refund", RECEIVABLE, clearing(refund.provider), rest, evidence, refund.id)
+        lines = [self._line("adjustment", ADJUSTMENTS, RECEIVABLE, given_up, evidence, refund.id)] if given_up else []
+        # In this order, so that what is paid never falls below zero in between.
+        return given_up - rest if "refund" in _ENTRY.new(self.session, [*lines, back]) else 0
 
     def refund_reversal(self, refund: RefundFacts, evidence: str) -> int:
         """A refund failed after it had been booked: the same entries the other way round."""
         booked = self.session.execute(
             sa.select(L.c.kind, L.c.debit, L.c.credit, L.c.amount)
             .where(L.c.refund_id == refund.id, L.c.evidence == evidence, L.c.kind.not_like("%_reversal%"))
-            .order_by(L.c.id)
+            .order_by(L.c.kind.desc())  # the refund before its adjustment: see there
         ).all()
         delta = sum(_paid_back(entry) for entry in booked)
         # It may have been paid again meanwhile: then what came back is the patient's credit.

@@ -209,8 +209,10 @@ class Charge:
             try:
                 with self._database.transaction() as session:
                     after = self._settlement.apply(session, payment, finding)
-                    remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
-                    if outcome.saved_method is not None and after.state == S.SUCCEEDED:
+                    # Only news: a later look must not bring back what was removed or forgotten since.
+                    if payment.is_open:
+                        remember_payer(session, payment.provider, payment.patient_id, outcome.payer)
+                    if outcome.saved_method is not None and payment.is_open and after.state == S.SUCCEEDED:
                         keep_method(session, payment.provider, payment.patient_id, outcome.saved_method, self._clock())
                     if outcome.reason is Reason.NO_SUCH_PAYER:
                         forget_payer(session, payment.provider, payment.patient_id)

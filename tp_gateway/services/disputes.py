@@ -72,7 +72,7 @@ class Disputes:
         )
         with self._database.read() as session:
             rows = session.execute(due.order_by(D.c.next_check_at).limit(limit)).all()
-        return one_by_one("disputes", rows, self._sweep_one)
+        return one_by_one("disputes", rows, self._sweep_one).done
 
     def list(
         self,

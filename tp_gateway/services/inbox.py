@@ -77,7 +77,7 @@ class Inbox:
         for event in self._claim(limit):
             about = event.payer if event.subject == Subject.METHODS else event.reference or str(event.labels)
             groups.setdefault((event.provider, event.subject, about or ""), []).append(event)
-        return one_by_one("inbox", groups.values(), self._apply_or_postpone)
+        return one_by_one("inbox", groups.values(), self._apply_or_postpone).done
 
     def _apply_or_postpone(self, events: Sequence[Any]) -> int:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tp_gateway import observability
 
@@ -11,13 +11,20 @@ T = TypeVar("T")
 log = observability.logger(__name__)
 
 
-def one_by_one(what: str, items: Iterable[T], work: Callable[[T], bool | int | None]) -> int:
-    """Add up what `work` returns for each item. What it raises is counted as an error of the loop `what`."""
-    done = 0
+class Round(NamedTuple):
+    done: int
+    failed: int
+
+
+def one_by_one(what: str, items: Iterable[T], work: Callable[[T], bool | int | None]) -> Round:
+    """Add up what `work` returns for each item, and count those for which it raised. What it raises is counted as an
+    error of the loop `what`."""
+    done = failed = 0
     for item in items:
         try:
             done += int(work(item) or 0)
         except Exception as error:
+            failed += 1
             observability.WORKER_ERRORS.labels(what).inc()
             log.error("item_failed", loop=what, item=str(item)[:80], error=type(error).__name__, exc_info=error)
-    return done
+    return Round(done, failed)

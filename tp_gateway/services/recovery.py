@@ -54,7 +54,7 @@ class Recovery:
         due = sa.select(P.c.id).where(P.c.next_check_at <= now, self._is_enabled())
         with self._database.read() as session:
             ids = session.execute(due.order_by(P.c.next_check_at).limit(limit)).scalars().all()
-        return one_by_one("sweep", ids, self._sweep_one)
+        return one_by_one("sweep", ids, self._sweep_one).done
 
     def resolve(self, payment: PaymentFacts, drive: Drive) -> PaymentFacts:
         """Take one open payment over, if nobody else is at it, and find out. With somebody waiting for the answer

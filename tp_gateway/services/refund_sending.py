@@ -63,7 +63,7 @@ class RefundSending:
         with self._database.read() as session:
             due = sa.select(T.c.id).where(T.c.next_check_at <= self._clock()).order_by(T.c.next_check_at).limit(limit)
             ids = session.execute(due).scalars().all()
-        return one_by_one("refunds", ids, self._sweep_one)
+        return one_by_one("refunds", ids, self._sweep_one).done
 
     def _send(self, refund: RefundFacts, actor: str, expected: R) -> RefundFacts | None:
         """Commit that it is being sent, send it, settle. None: somebody else has it."""

@@ -129,7 +129,8 @@ class RefundSettlement:
             reason = f"refund {refund.id}"
             values |= history.payment_move(payment.provider, payment.state, state, actor=actor, reason=reason)
         session.execute(sa.update(P).where(P.c.id == payment.id).values(values))
-        all_back = bookkeeping.everything_went_back(session, payment.payable_id) and not refund.reopen
+        nothing_due = before.payable_paid + paid_delta >= before.payable_amount
+        all_back = nothing_due and bookkeeping.everything_went_back(session, payment.payable_id)
         bookkeeping.update_invoice_status(session, before, paid_delta, refunded_all=all_back)
 
     def _find(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact) -> RefundFacts | None:

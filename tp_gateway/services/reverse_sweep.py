@@ -23,7 +23,7 @@ from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.events import write_down
 from tp_gateway.services.facts import PaymentFacts
-from tp_gateway.services.one_by_one import one_by_one
+from tp_gateway.services.one_by_one import Round, one_by_one
 from tp_gateway.services.recovery import Recovery, match_payment
 from tp_gateway.timing import Timing
 
@@ -62,22 +62,33 @@ class ReverseSweep:
             if start is None or not provider.manifest.capabilities.list_since:
                 continue
             try:
-                found += sum(self._window(provider, *window) for window in _windows(start, self._clock()))
+                found += self._look_through(provider, start)
             except ProviderFailed:
                 log.warning("reverse_sweep_failed", provider=provider.slug)
                 if since is not None:
                     raise  # a person asked, and must not be told that there is nothing
         return found
 
-    def _window(self, provider: GuardedProvider, start: datetime, end: datetime) -> int:
+    def _look_through(self, provider: GuardedProvider, start: datetime) -> int:
+        """All windows are compared; the cursor stops before the first that was not compared whole, which the next run
+        then compares again."""
+        found, whole = 0, True
+        for begin, end in _windows(start, self._clock()):
+            round_ = self._window(provider, begin, end)
+            found += round_.done
+            whole = whole and not round_.failed
+            if whole:
+                self._advance(provider.slug, begin, end)
+        return found
+
+    def _window(self, provider: GuardedProvider, start: datetime, end: datetime) -> Round:
         """One stretch of time, so that a long list is worked off piece by piece and not again from its beginning."""
         seen = provider.list_since(start, end, time.monotonic() + _SECONDS_A_WINDOW)
         with self._database.transaction() as session:
-            found = write_down(session, provider.slug, (one for one in seen if one.evidence is None), self._clock())
+            missed = write_down(session, provider.slug, (one for one in seen if one.evidence is None), self._clock())
         known = [(one, one.evidence) for one in seen if one.evidence is not None]
-        found += one_by_one("reverse_sweep", known, lambda pair: self._compare(provider, *pair))
-        self._advance(provider.slug, end)
-        return found
+        compared = one_by_one("reverse_sweep", known, lambda pair: self._compare(provider, *pair))
+        return Round(missed + compared.done, compared.failed)
 
     def _compare(self, provider: GuardedProvider, seen: Observation, evidence: Outcome) -> bool:
         with self._database.read() as session:
@@ -118,18 +129,20 @@ class ReverseSweep:
         with self._database.transaction() as session:
             first = {"name": name, "position": None, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
             _CURSOR.new(session, first)
-            mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now).values(next_run_at=following)
-            if rows_changed(session, mine) != 1:
+            position = sa.func.coalesce(C.c.position, sa.literal(now - _FIRST_RUN, C.c.position.type))
+            mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now)
+            if rows_changed(session, mine.values(next_run_at=following, position=position)) != 1:
                 return None
-            position = session.execute(sa.select(C.c.position).where(C.c.name == name)).scalar_one()
-        return position or now - _FIRST_RUN
+            start: datetime = session.execute(sa.select(C.c.position).where(C.c.name == name)).scalar_one()
+        return start
 
-    def _advance(self, slug: str, end: datetime) -> None:
-        """Everything before this was compared. What was too young to be closed is seen again by the next run."""
+    def _advance(self, slug: str, start: datetime, end: datetime) -> None:
+        """Everything before `end` was compared, if everything before `start` was: a look by hand at the last hour says
+        nothing of the days before. What was too young to be closed is seen again by the next run."""
         compared = min(end, self._clock() - 2 * ORPHAN_AGE)
-        where = (C.c.name == f"reverse_sweep:{slug}", sa.or_(C.c.position.is_(None), C.c.position < compared))
+        here = (C.c.name == f"reverse_sweep:{slug}", C.c.position >= start, C.c.position < compared)
         with self._database.transaction() as session:
-            session.execute(sa.update(C).where(*where).values(position=compared))
+            session.execute(sa.update(C).where(*here).values(position=compared))
 
 
 def _windows(start: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -169,7 +169,7 @@ class Settlement:
 
     def _moved(self, payment: PaymentFacts, after: PaymentFacts, finding: Finding) -> dict[str, str]:
         """The columns of the payment's move; nothing where it stays as it is. Another attempt of the customer that
-        failed is a move too (row 8 of the table of states)."""
+        failed is a move too: the table of states has it."""
         codes = ("", payment.provider_code)
         if after.state == payment.state and (after.state != S.AWAITING_CUSTOMER or after.provider_code in codes):
             return {}

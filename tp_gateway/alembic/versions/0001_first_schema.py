@@ -1,5 +1,5 @@
 """The first schema, with the triggers that make the books append-only, write the history of payments and refunds, and
-keep what is paid on a payable the sum of its receivable entries.
+keep what is paid on a payable the sum of its allocations.
 
 Revision: 0001, after: none
 """
@@ -10,7 +10,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-APPEND_ONLY = ("ledger_entries", "transitions")
+APPEND_ONLY = ("ledger_entries", "allocations", "transitions")
 
 
 def _protect(table: str) -> None:
@@ -45,7 +45,7 @@ FUNCTIONS = (
     "payments_moved",
     "refunds_created",
     "refunds_moved",
-    "ledger_entries_paid",
+    "allocations_paid",
 )
 
 
@@ -440,6 +440,30 @@ def upgrade() -> None:
     op.create_index("ix_refunds_payment_id", "refunds", ["payment_id"], unique=False)
 
     op.create_table(
+        "allocations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("payable_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("payment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("refund_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('charge', 'refund', 'refund_reversal', 'adjustment')", name=op.f("ck_allocations_kind")
+        ),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_allocations_amount")),
+        sa.CheckConstraint("length(currency) = 3 AND currency = upper(currency)", name=op.f("ck_allocations_currency")),
+        sa.ForeignKeyConstraint(["payable_id"], ["payables.id"], name=op.f("fk_allocations_payable_id_payables")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_allocations_payment_id_payments")),
+        sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name=op.f("fk_allocations_refund_id_refunds")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_allocations")),
+    )
+    op.create_index("ix_allocations_payable_id", "allocations", ["payable_id"], unique=False)
+    op.create_index("ix_allocations_payment_id", "allocations", ["payment_id"], unique=False)
+
+    op.create_table(
         "idempotency_records",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -517,20 +541,15 @@ def upgrade() -> None:
         _after("INSERT", table, "created", move + values.format(before="NULL", actor="NEW.created_by"))
         actor = "COALESCE(NEW.moved_by, NEW.created_by)"
         _after("UPDATE", table, "moved", move + values.format(before="OLD.state", actor=actor), MOVED[table])
-    paid = "CASE WHEN NEW.credit = 'receivable' THEN NEW.amount ELSE -NEW.amount END"
-    _after(
-        "INSERT",
-        "ledger_entries",
-        "paid",
-        f"UPDATE payables SET amount_paid = amount_paid + {paid} WHERE id = NEW.payable_id",  # noqa: S608 - our own words
-        "'receivable' IN (NEW.debit, NEW.credit)",
-    )
+    paid = "UPDATE payables SET amount_paid = amount_paid + NEW.amount WHERE id = NEW.payable_id"
+    _after("INSERT", "allocations", "paid", paid)
 
 
 def downgrade() -> None:
     op.drop_table("transitions")
     op.drop_table("ledger_entries")
     op.drop_table("idempotency_records")
+    op.drop_table("allocations")
     op.drop_table("refunds")
     op.drop_table("outbox_messages")
     op.drop_table("payments")

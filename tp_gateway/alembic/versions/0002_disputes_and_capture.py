@@ -1,6 +1,6 @@
 """Disputes, and payments that are authorized first and captured later.
 
-SQLite cannot change a CHECK or add a named foreign key, so two tables are rebuilt there, in the steps that SQLite
+SQLite cannot change a CHECK or add a named foreign key, so three tables are rebuilt there, in the steps that SQLite
 documents (sqlite.org/lang_altertable.html#otheralter), with their indexes and triggers.
 
 Revision: 0002, after: 0001
@@ -14,6 +14,9 @@ down_revision = "0001"
 
 OPEN = "'created', 'submitting', 'awaiting_customer', 'processing', 'unknown'"
 FINAL = "'succeeded', 'failed', 'refunded'"
+KINDS = "'charge', 'refund', 'refund_reversal', 'adjustment'"
+NEW_KINDS = "'chargeback', 'chargeback_reversal'"
+HAVE_DISPUTE = ("ledger_entries", "allocations")
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 PAYMENT_COLUMNS = ("manual_capture", "authorized_at", "capture_before", "disputed")
 
@@ -22,14 +25,15 @@ def _is_sqlite() -> bool:
     return op.get_bind().dialect.name == "sqlite"
 
 
-DISPUTE_ID = "\n\tdispute_id INTEGER, "
-DISPUTE_KEY_NAME = "fk_ledger_entries_dispute_id_disputes"
-DISPUTE_KEY = f", \n\tCONSTRAINT {DISPUTE_KEY_NAME} FOREIGN KEY(dispute_id) REFERENCES disputes (id)"
-"""SQLite's words for the ledger's new column and its foreign key."""
+def _dispute_id(table: str) -> tuple[str, str]:
+    """SQLite's words for the new column and its foreign key."""
+    key = f"CONSTRAINT fk_{table}_dispute_id_disputes FOREIGN KEY(dispute_id) REFERENCES disputes (id)"
+    return "\n\tdispute_id INTEGER, ", f", \n\t{key}"
 
 
-def _rebuild(table: str, changed: dict[str, str]) -> None:
-    """SQLite: the same table with pieces of its definition changed, and its rows."""
+def _rebuild(table: str, changed: dict[str, str], copied: dict[str, str]) -> None:
+    """SQLite: the same table with pieces of its definition changed, and its rows, where `copied` names a column's new
+    value in SQL and the others stay as they are."""
     connection = op.get_bind()
     query = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = :table AND sql IS NOT NULL")
     found = [(kind, str(sql)) for kind, sql in connection.execute(query, {"table": table})]
@@ -43,8 +47,9 @@ def _rebuild(table: str, changed: dict[str, str]) -> None:
     definition = definition.replace(f'CREATE TABLE "{table}" ', "CREATE TABLE rebuilt ", 1)
     op.execute(sa.text(definition.replace(":", r"\:")))
     new_columns = {row.name for row in connection.execute(sa.text("PRAGMA table_info(rebuilt)"))}
-    kept = ", ".join(name for name in old_columns if name in new_columns)
-    op.execute(f"INSERT INTO rebuilt ({kept}) SELECT {kept} FROM {table}")  # noqa: S608 - our own names
+    kept = [name for name in old_columns if name in new_columns]
+    values = ", ".join(copied.get(name, name) for name in kept)
+    op.execute(f"INSERT INTO rebuilt ({', '.join(kept)}) SELECT {values} FROM {table}")  # noqa: S608 - our own names
     op.execute(f"DROP TABLE {table}")
     op.execute(f"ALTER TABLE rebuilt RENAME TO {table}")
     for _, sql in [other for other in found if other[0] != "table"]:
@@ -62,10 +67,15 @@ def _states(states: str) -> None:
     op.create_check_constraint(op.f("ck_payments_state"), "payments", f"state IN ({states})")
 
 
+def _kinds(kinds: str) -> None:
+    op.drop_constraint(op.f("ck_allocations_kind"), "allocations", type_="check")
+    op.create_check_constraint(op.f("ck_allocations_kind"), "allocations", f"kind IN ({kinds})")
+
+
 def upgrade() -> None:
     op.drop_index("uq_payments_open_single_flight", "payments")
     if _is_sqlite():
-        _rebuild("payments", {f"{OPEN}, {FINAL}": f"{OPEN}, 'authorized', {FINAL}"})
+        _rebuild("payments", {f"{OPEN}, {FINAL}": f"{OPEN}, 'authorized', {FINAL}"}, {})
     else:
         _states(f"{OPEN}, 'authorized', {FINAL}")
     _open_index(f"{OPEN}, 'authorized'")
@@ -74,11 +84,19 @@ def upgrade() -> None:
     for name in ("authorized_at", "capture_before"):
         op.add_column("payments", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
     _create_disputes()
-    if _is_sqlite():
-        _rebuild("ledger_entries", {"\n\tCONSTRAINT": f"{DISPUTE_ID}\n\tCONSTRAINT", "\n)": f"{DISPUTE_KEY}\n)"})
-    else:
-        op.add_column("ledger_entries", sa.Column("dispute_id", ID, nullable=True))
-        op.create_foreign_key(op.f(DISPUTE_KEY_NAME), "ledger_entries", "disputes", ["dispute_id"], ["id"])
+    for table in HAVE_DISPUTE:
+        if _is_sqlite():
+            column, key = _dispute_id(table)
+            changed = {"\n\tCONSTRAINT": f"{column}\n\tCONSTRAINT", "\n)": f"{key}\n)"}
+            if table == "allocations":
+                changed[KINDS] = f"{KINDS}, {NEW_KINDS}"
+            _rebuild(table, changed, {})
+        else:
+            op.add_column(table, sa.Column("dispute_id", ID, nullable=True))
+            name = op.f(f"fk_{table}_dispute_id_disputes")
+            op.create_foreign_key(name, table, "disputes", ["dispute_id"], ["id"])
+    if not _is_sqlite():
+        _kinds(f"{KINDS}, {NEW_KINDS}")
 
 
 def _create_disputes() -> None:
@@ -129,17 +147,28 @@ def _create_disputes() -> None:
 def downgrade() -> None:
     """Disputes are forgotten, their entries in the books stay. What was only authorized is `processing`, as the version
     before this one would call it."""
-    if _is_sqlite():
-        _rebuild("ledger_entries", {DISPUTE_ID: "", DISPUTE_KEY: ""})
-    else:
-        op.drop_column("ledger_entries", "dispute_id")
+    plain_kind = f"CASE WHEN kind IN ({NEW_KINDS}) THEN 'adjustment' ELSE kind END"
+    for table in HAVE_DISPUTE:
+        if _is_sqlite():
+            column, key = _dispute_id(table)
+            changed = {column: "", key: ""}
+            if table == "allocations":
+                changed[f"{KINDS}, {NEW_KINDS}"] = KINDS
+            _rebuild(table, changed, {"kind": plain_kind} if table == "allocations" else {})
+        else:
+            op.drop_column(table, "dispute_id")
+    if not _is_sqlite():
+        op.execute("ALTER TABLE allocations DISABLE TRIGGER tr_allocations_append_only")
+        op.execute(f"UPDATE allocations SET kind = {plain_kind} WHERE kind IN ({NEW_KINDS})")  # noqa: S608 - our own words
+        op.execute("ALTER TABLE allocations ENABLE TRIGGER tr_allocations_append_only")
+        _kinds(KINDS)
     op.drop_table("disputes")
     for name in PAYMENT_COLUMNS:
         op.drop_column("payments", name)
     op.execute("UPDATE payments SET state = 'processing' WHERE state = 'authorized'")
     op.drop_index("uq_payments_open_single_flight", "payments")
     if _is_sqlite():
-        _rebuild("payments", {f"{OPEN}, 'authorized', {FINAL}": f"{OPEN}, {FINAL}"})
+        _rebuild("payments", {f"{OPEN}, 'authorized', {FINAL}": f"{OPEN}, {FINAL}"}, {})
     else:
         _states(f"{OPEN}, {FINAL}")
     _open_index(OPEN)
