@@ -66,7 +66,7 @@ DATA = {"tp_gateway.providers.medicare": ["items.json"]}
 setup(
     name="tp-gateway",
     version="0.1.0",
-    description="A payment gateway service for a clinic: provider plugins that share one store of payments and invoices",
+    description="A payment gateway service for a clinic: provider plugins, one store of payments and invoices",
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     author="TP Gateway contributors",
