@@ -81,14 +81,15 @@ class Settings:
     _environ: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def provider_section(self, slug: str, names: Iterable[str]) -> dict[str, str]:
-        """`tp_gateway.<slug>.*` of the ini, with what the environment gives for the names in the provider's schema."""
+        """`tp_gateway.<slug>.*` of the ini, with what the environment gives for the names in the provider's schema. Blank is
+        not set, as everywhere."""
         prefix = f"{PREFIX}{slug}."
         section = {key.removeprefix(prefix): value for key, value in self._ini.items() if key.startswith(prefix)}
         for name in names:
             given = self._environ.get(f"{slug}_{name}".upper())
             if given is not None:
                 section[name] = given
-        return section
+        return {name: value for name, value in section.items() if value.strip()}
 
 
 def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Settings:

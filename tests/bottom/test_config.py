@@ -11,7 +11,7 @@ import plaster
 import pytest
 from plaster_pastedeploy import Loader
 
-from tp_gateway import config
+from tp_gateway import config, make_registry
 from tp_gateway.config import DEVELOPMENT_MARK, load
 from tp_gateway.errors import ConfigurationError
 from tp_gateway.timing import Timing
@@ -272,8 +272,8 @@ def test_every_setting_of_the_development_ini_is_one_that_is_read(monkeypatch: p
 
     monkeypatch.setattr(config._Reader, "find", find)
     development = dict(Loader(_uri("development.ini")).get_wsgi_app_settings())
-    load(development, {})
-    given = {
-        name for name in development if name.startswith("tp_gateway.") and not name.startswith("tp_gateway.stripe.")
-    }
-    assert given <= read
+    registry = make_registry(load(development, {}))
+    for provider in registry:
+        own = provider.manifest.settings_schema.children
+        read |= {f"tp_gateway.{provider.slug}.{node.name}" for node in own}
+    assert {name for name in development if name.startswith("tp_gateway.")} <= read

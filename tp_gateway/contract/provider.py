@@ -96,7 +96,8 @@ class Manifest:
     `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
     payment of such methods per payable (true unless the method is a mere promise).
     `staff_only`: only staff may take such payments (cash at the desk).
-    `totals_by`: the parameter by which a day's takings are told apart. `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
+    `totals_by`: the parameter by which a day's takings are told apart.
+    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
     asked. `examples` are parameter objects for the documentation.
     """
 

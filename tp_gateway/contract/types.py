@@ -102,7 +102,8 @@ class Order:
 
     `id` is ours (a UUID), and `number` is the payment's number in this installation (after a restored backup it can be
     given out a second time, an `id` never). `made_on` is the day it was made and `due_on` the day by which it is due
-    (an invoice's), in the clinic's calendar. `idempotency_key` is stable for this payment: derive one key per call from it
+    (an invoice's), in the clinic's calendar.
+    `idempotency_key` is stable for this payment: derive one key per call from it
     (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object
     and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
     `state` is what this provider last returned as `state` for this payment. `method_reference` is the provider's
