@@ -202,7 +202,7 @@ def sandbox(url: str, method: str, path: str, body: Mapping[str, Any] | None = N
     return found
 
 
-_HTTP = urllib3.PoolManager(timeout=10, retries=False)
+_HTTP = urllib3.PoolManager(timeout=60, retries=False)  # the books of 5000 payments, on a busy machine
 
 
 def _text(statement: str, **parameters: Any) -> Any:
