@@ -20,6 +20,7 @@ from tests.api.conftest import Api, token
 from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST
 from tests.databases import sqlite_url
 from tests.docs.pages import ROOT
+from tests.store.rows import ROWS, TABLES
 from tp_gateway.models import Dispute
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -116,8 +117,15 @@ def matrix(
         moments = dict.fromkeys(("observed_at", "opened_at", "created_at", "updated_at"), NOON)
         facts = {"provider": "stripe", "reference": "du_1", "payment_id": 1, "amount": 18000, "currency": "AUD"}
         session.execute(sa.insert(Dispute), {**facts, **moments, "status": "needs_response"})
+        for name in ("refunds", "refund_files"):
+            session.execute(sa.insert(TABLES[name]), ROWS[name] | sealed(api, name))
     yield Matrix(api, bool(request.param))
     api.close()
+
+
+def sealed(api: Api, name: str) -> dict[str, str]:
+    """A file of refunds opens."""
+    return {"content_sealed": api.gateway.refund_files._vault.seal("")} if name == "refund_files" else {}
 
 
 def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict[str, Any], Any] | None:

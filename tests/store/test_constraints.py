@@ -21,6 +21,8 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_appointments_duration_minutes": [{"duration_minutes": 0}],
     "ck_appointments_fee": [{"fee": -1}],
     "ck_appointments_status": [{"status": "CONFIRMED"}],
+    "ck_refund_files_currency": CURRENCIES,
+    "ck_refund_files_total": [{"total": 0}, {"total": -1}, {"count": 0}],
     "ck_disputes_amount": TOO_MUCH,
     "ck_disputes_currency": CURRENCIES,
     "ck_disputes_reopened": [{"reopened": -1}],
@@ -102,7 +104,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 16 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 17 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------

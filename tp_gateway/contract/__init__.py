@@ -8,6 +8,7 @@ another provider. Start with `hooks.py` (registration, with a complete example),
 from tp_gateway import fields, money
 from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeStatus
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
+from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
 from tp_gateway.contract.types import (
     CaptureOrder,
@@ -35,6 +36,7 @@ from tp_gateway.errors import ConfigurationError, InvalidSignature
 __all__ = [
     "CONTRACT_VERSION",
     "PROJECT",
+    "CannotWrite",
     "Capabilities",
     "CaptureOrder",
     "ConfigurationError",
@@ -54,8 +56,11 @@ __all__ = [
     "Outcome",
     "OutcomeState",
     "Payer",
+    "PaymentFile",
+    "PayoutAccount",
     "Prepared",
     "Provider",
+    "QueuedRefund",
     "Reason",
     "RefundFact",
     "RefundOrder",

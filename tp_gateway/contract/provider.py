@@ -7,14 +7,15 @@ another currency) is read as `UNKNOWN`, logged with your name, and hurts only th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import colander
 
 from tp_gateway.contract.disputes import DisputeFact
+from tp_gateway.contract.payment_files import PaymentFile, QueuedRefund
 from tp_gateway.contract.types import (
     CaptureOrder,
     Health,
@@ -39,6 +40,7 @@ class Capabilities:
     the provider answers the same idempotency key with the same result). `browser` promises that `prepare` serves
     `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
     `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
+    `refund_files` promises that `refund` only accepts (PENDING) what then waits in a queue, and `write_refunds`.
 
     `local` promises that nobody is called: every member is a pure function of what it is told (and of the provider's
     settings), so that its answer is the truth and the core may ask for it again at any time. For what is only written
@@ -61,6 +63,7 @@ class Capabilities:
     list_since: bool = False
     capture: bool = False
     disputes: bool = False
+    refund_files: bool = False
     local: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
@@ -80,6 +83,7 @@ class Capabilities:
             "capture": self.capture,
             "void": self.capture,
             "fetch_dispute": self.disputes,
+            "write_refunds": self.refund_files,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -150,6 +154,10 @@ class Provider(Protocol):
         faster).
     `fetch_dispute(reference: str, deadline: float) -> DisputeFact | None`
         One dispute as it stands, by its own reference. None if there is no such dispute. Raise when you cannot tell.
+    `write_refunds(refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile`
+        A file by which the clinic's bank pays refunds that wait. Pure (no I/O). `title` (10 characters, letters and
+        digits) is what tells the file from every other; put it where the bank's statement will show it. Raises
+        `CannotWrite`.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -199,6 +207,12 @@ class Refunds(Protocol):
     """`Capabilities.refund`."""
 
     def refund(self, order: RefundOrder) -> Outcome: ...
+
+
+class WritesRefunds(Protocol):
+    """`Capabilities.refund_files`."""
+
+    def write_refunds(self, refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile: ...
 
 
 class Captures(Protocol):

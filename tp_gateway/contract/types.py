@@ -14,6 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from tp_gateway.contract.payment_files import PayoutAccount
+
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -152,7 +154,8 @@ class CaptureOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """One refund of a payment: `payment_reference` is the provider's own reference of the payment."""
+    """One refund of a payment: `payment_reference` is the provider's own reference of the payment. `account` is where
+    it goes, for a provider with `Capabilities.refund_files`."""
 
     id: str
     payment_reference: str
@@ -162,6 +165,7 @@ class RefundOrder:
     deadline: float
     labels: Mapping[str, str] = field(default_factory=nothing)
     state: Mapping[str, Any] = field(default_factory=nothing)
+    account: PayoutAccount | None = None
 
     def seconds_left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())

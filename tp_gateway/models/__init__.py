@@ -9,6 +9,7 @@ from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
 from tp_gateway.models.practice import Appointment, User
+from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.settings import PracticeSettings
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "PracticeSettings",
     "ProviderCustomer",
     "Refund",
+    "RefundFile",
+    "RefundFileItem",
     "Transition",
     "User",
     "table",

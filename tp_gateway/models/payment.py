@@ -103,7 +103,8 @@ class Payment(Base):
 
 class Refund(Base):
     """Money given back from one payment. `reopen` asks that the payable becomes due again. `epoch` and
-    `next_check_at` as in `Payment`. `first_sent_at` bounds how long the same key may be sent again."""
+    `next_check_at` as in `Payment`. `first_sent_at` bounds how long the same key may be sent again. `account_sealed` is
+    the customer's bank account, where the provider does not know by itself whom to give it back."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -134,6 +135,7 @@ class Refund(Base):
     updated_at: orm.Mapped[datetime]
     moved_by: orm.Mapped[str | None]
     moved_because: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
+    account_sealed: orm.Mapped[str | None]
 
 
 class Transition(Base):

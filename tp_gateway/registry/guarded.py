@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from tp_gateway import observability
 from tp_gateway.contract import (
+    CannotWrite,
     CaptureOrder,
     DisputeFact,
     Health,
@@ -26,8 +27,10 @@ from tp_gateway.contract import (
     Order,
     Outcome,
     OutcomeState,
+    PaymentFile,
     Prepared,
     Provider,
+    QueuedRefund,
     Reason,
     RefundOrder,
     SavedMethod,
@@ -179,6 +182,20 @@ class GuardedProvider:
         except (Exception, SystemExit) as error:
             log.warning("webhook_not_parsed", provider=self.slug, error=type(error).__name__)
             raise InvalidSignature from error
+
+    def write_refunds(self, refunds: list[QueuedRefund], title: str, made_on: date) -> PaymentFile:
+        """Pure, so it runs right here. Raises CannotWrite."""
+        try:
+            file = self._provider.write_refunds(refunds, title, made_on)
+        except CannotWrite:
+            raise
+        except (Exception, SystemExit) as error:
+            log.error("provider_raised", provider=self.slug, member="write_refunds", error=type(error).__name__)
+            raise CannotWrite("The provider could not write it; see the log") from error
+        if not isinstance(file, PaymentFile) or not isinstance(file.content, bytes) or not file.content:
+            self._nonsense("write_refunds", type(file).__name__)
+            raise CannotWrite("The provider could not write it; see the log")
+        return file
 
     # --- the guards -----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
 from tp_gateway.services.recovery import Recovery
+from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.refund_sending import RefundSending
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
@@ -45,6 +46,7 @@ class Gateway:
     payments: Payments
     refunds: Refunds
     refund_sending: RefundSending
+    refund_files: RefundFiles
     capturing: Capturing
     disputes: Disputes
     payment_methods: PaymentMethods
@@ -105,6 +107,7 @@ def build_gateway(
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
         refund_sending=sending,
+        refund_files=RefundFiles(database, registry, vault, refund_settlement, time_zone, clock),
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,

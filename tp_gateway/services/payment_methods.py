@@ -134,6 +134,16 @@ class PaymentMethods:
         return True
 
 
+def saved_account(session: orm.Session, vault: Vault, user_id: int, method_id: int) -> dict[str, str] | None:
+    """A bank account that the patient has saved, in the clear: the fields of `PayoutAccount`. None: there is none."""
+    kept = (M.c.user_id == user_id, M.c.id == method_id, M.c.kind == "bank_account", _KEPT)
+    row = session.execute(sa.select(M.c.details, M.c.account_sealed).where(*kept)).first()
+    if row is None:
+        return None
+    number = vault.open(row.account_sealed)
+    return {"name": row.details["account_name"], "bsb": row.details["bsb"], "account_number": number}
+
+
 def keep_method(session: orm.Session, provider: str, user_id: int, saved: SavedMethod, now: datetime) -> None:
     """Write a method down, or bring it up to date; the first one becomes the default."""
     _lock(session, user_id)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import observability
-from tp_gateway.contract import Label, Outcome, OutcomeState, RefundFact, RefundOrder
+from tp_gateway.contract import Label, Outcome, OutcomeState, PayoutAccount, RefundFact, RefundOrder
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, StoreUnavailable, rows_changed
 from tp_gateway.models import Refund, table
@@ -80,6 +80,8 @@ class RefundSending:
             if rows_changed(session, sa.update(T).where(*ours).values(values)) != 1:
                 return None
             payment = standing(session, self._vault, refund.payment_id).payment
+            sealed = session.execute(sa.select(T.c.account_sealed).where(T.c.id == refund.id)).scalar_one()
+        account = PayoutAccount(**self._vault.open_json(sealed)) if sealed else None
         order = RefundOrder(
             id=refund.uuid,
             payment_reference=payment.reference or "",
@@ -89,6 +91,7 @@ class RefundSending:
             deadline=time.monotonic() + self._timing.execute,
             labels={Label.REFUND: refund.uuid, Label.PAYMENT: payment.uuid},
             state=payment.provider_state,
+            account=account,
         )
         outcome = self._registry.by_slug(refund.provider).refund(order)
         return self._settle(refund, outcome, actor)
@@ -137,6 +140,8 @@ class RefundSending:
         if self._registry.by_slug(refund.provider).manifest.capabilities.local:
             if refund.state != R.PENDING:  # nobody but us has been told of it, so it is simply done again
                 self._send(refund, "sweep", R(refund.state))
+            else:
+                self._wait_to_be_told(refund)
             return
         payment = present(self._database, self._vault, refund.payment_id)
         outcome, began = self._charge.look(payment)
@@ -150,6 +155,11 @@ class RefundSending:
             self._send(refund, "sweep", R(refund.state))
         elif refund.state != R.PENDING:
             self._settle(refund, Outcome(OutcomeState.DECLINED, provider_code="absent"), "sweep")
+
+    def _wait_to_be_told(self, refund: RefundFacts) -> None:
+        """There is nobody to ask: staff, or a bank's statement, will say."""
+        with self._database.transaction() as session:
+            session.execute(sa.update(T).where(T.c.id == refund.id, T.c.state == R.PENDING).values(next_check_at=None))
 
     def _settle_fact(self, refund: RefundFacts, fact: RefundFact) -> None:
         with self._database.transaction() as session:

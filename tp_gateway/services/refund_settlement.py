@@ -3,7 +3,7 @@ calls no provider."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,13 +42,13 @@ class RefundSettlement:
         at: datetime,
         reopen: bool = False,
         wait: float = 0,
+        account: Mapping[str, str] | None = None,
     ) -> RefundFacts:
-        """Reserve a refund of `amount` minor units. The sweep sends it after `wait` seconds unless the caller has
-        done so."""
-        refund = self._insert(
-            session, payment, amount, R.CREATED, actor, reason, at, reopen, at + timedelta(seconds=wait)
-        )
-        return refund
+        """Reserve a refund of `amount` minor units, to the customer's bank `account` (the fields of `PayoutAccount`)
+        where its provider needs one. The sweep sends it after `wait` seconds unless the caller has done so."""
+        sealed = self._vault.seal_json(dict(account)) if account else None
+        due = at + timedelta(seconds=wait)
+        return self._insert(session, payment, amount, R.CREATED, actor, reason, at, reopen, due, sealed)
 
     def sync(self, session: orm.Session, payment_id: int, facts: Sequence[RefundFact], actor: str) -> PaymentFacts:
         """Bring every refund of the payment to what the provider lists, also those made in its dashboard. Returns the
@@ -142,10 +142,8 @@ class RefundSettlement:
 
     def _adopt(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact, actor: str) -> RefundFacts:
         """A refund that we did not order: made at the provider by somebody."""
-        refund = self._insert(
-            session, payment, fact.amount, R.PENDING, actor, "made at the provider", self._clock(), False, None
-        )
-        return refund
+        made = "made at the provider"
+        return self._insert(session, payment, fact.amount, R.PENDING, actor, made, self._clock(), False, None)
 
     def _insert(
         self,
@@ -158,6 +156,7 @@ class RefundSettlement:
         at: datetime,
         reopen: bool,
         next_check_at: datetime | None,
+        account_sealed: str | None = None,
     ) -> RefundFacts:
         values = {
             "uuid": str(uuid4()),
@@ -176,7 +175,7 @@ class RefundSettlement:
             "created_by": actor,
             "created_at": at,
         }
-        more: dict[str, Any] = {"updated_at": at, "next_check_at": next_check_at}
+        more: dict[str, Any] = {"updated_at": at, "next_check_at": next_check_at, "account_sealed": account_sealed}
         more |= history.refund_move(payment.provider, None, state, actor=actor, reason=reason)
         new_id = session.execute(sa.insert(T).returning(T.c.id), values | more).scalar_one()
         return RefundFacts(id=new_id, **values)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@ one is `refund_sending`'s."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -22,12 +23,15 @@ from tp_gateway.services.clock import Clock
 from tp_gateway.services.dispute_reading import left_by_disputes
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RefundFacts, RenderRefund
 from tp_gateway.services.idempotency import Idempotency, Repeat, in_progress
+from tp_gateway.services.payment_methods import saved_account
 from tp_gateway.services.reading import REFUNDS, Standing, present, standing, to_refund
 from tp_gateway.services.refund_sending import RefundSending
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
 
 T = table(Refund)
+PayTo = int | Mapping[str, str]
+"""A bank account that the patient saved, by its id, or the fields of `PayoutAccount`."""
 log = observability.logger(__name__)
 
 
@@ -56,18 +60,19 @@ class Refunds:
         reopen: bool,
         render: RenderRefund,
         key: Key | None,
+        to: PayTo | None = None,
     ) -> Answer:
         """Give `amount` (major units; None for all that is left) of a payment back. `reopen`: what was paid for
-        becomes due again.
+        becomes due again. `to`: the customer's bank account, where the provider cannot give it back by itself.
 
         GatewayError: NotFound, `not_payable` (nothing was captured), `payment_disputed`, `refund_exceeds_balance`,
-        ValidationError on `amount`.
+        ValidationError on `amount`, `bank_account` or `payment_method_id`.
         """
         with self._database.transaction() as session:
             before = standing(session, self._vault, payment_id, lock=True)
             repeat = self._idempotency.claim(session, key, self._clock())
             if repeat is None:
-                refund = self._reserve(session, who, before, amount, reason, reopen)
+                refund = self._reserve(session, who, before, amount, reason, reopen, to)
                 self._idempotency.attach(session, key, payment_id=payment_id, refund_id=refund.id)
         if repeat is not None:
             return self._repeat(repeat, render)
@@ -88,7 +93,14 @@ class Refunds:
             return [to_refund(row) for row in rows]
 
     def _reserve(
-        self, session: orm.Session, who: Identity, before: Standing, amount: Decimal | None, reason: str, reopen: bool
+        self,
+        session: orm.Session,
+        who: Identity,
+        before: Standing,
+        amount: Decimal | None,
+        reason: str,
+        reopen: bool,
+        to: PayTo | None,
     ) -> RefundFacts:
         payment = before.payment
         provider = self._registry.find(payment.provider)
@@ -109,6 +121,7 @@ class Refunds:
         if asked > left or left == 0:
             text = money.to_decimal_text(left, payment.currency)
             raise GatewayError("refund_exceeds_balance", f"At most {text} can still be refunded")
+        account = self._account(session, payment, to, needed=provider.manifest.capabilities.refund_files)
         if asked < payment.captured and not provider.manifest.capabilities.partial_refund:
             raise ValidationError({"amount": ["This payment method can only be refunded in full"]})
         return self._settlement.order(
@@ -120,7 +133,26 @@ class Refunds:
             at=self._clock(),
             reopen=reopen,
             wait=self._timing.lease,
+            account=account,
         )
+
+    def _account(
+        self, session: orm.Session, payment: PaymentFacts, to: PayTo | None, *, needed: bool
+    ) -> Mapping[str, str] | None:
+        """The fields of `PayoutAccount`, given or saved by this patient."""
+        if not needed and to is not None:
+            field = "payment_method_id" if isinstance(to, int) else "bank_account"
+            raise ValidationError({field: ["This payment method gives money back the way it came"]})
+        if needed and to is None:
+            raise ValidationError(
+                {"bank_account": ["Required, or the payment_method_id of one that the patient saved"]}
+            )
+        if not isinstance(to, int):
+            return to
+        saved = saved_account(session, self._vault, payment.patient_id, to)
+        if saved is None:
+            raise ValidationError({"payment_method_id": ["Not a bank account that this patient saved"]})
+        return saved
 
     def _repeat(self, repeat: Repeat, render: RenderRefund) -> Answer:
         if repeat.answer is not None:

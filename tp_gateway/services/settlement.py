@@ -135,8 +135,10 @@ class Settlement:
         if payment.state == S.FAILED:
             changes["late_success"] = True
             log.error("late_success", payment_id=payment.id, provider=payment.provider)
-            if credit:
-                # The patient may have paid another way since: what is too much goes back, exactly once.
+            able = self._registry.by_slug(payment.provider).manifest.capabilities
+            if credit and able.refund and not able.refund_files:
+                # The patient may have paid another way since: what is too much goes back, exactly once. Where nobody
+                # knows to which account, it is the patient's credit until staff decide.
                 self._refunds.order(
                     booking.session, payment, credit, actor="sweep", reason="over_collected", at=booking.at
                 )

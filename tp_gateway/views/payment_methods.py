@@ -31,11 +31,14 @@ class Bsb(fields.Text):
         return f"{found[1]}-{found[2]}"
 
 
-class BankAccount(fields.Schema):
-    bank_name = text(1, 32)
+class AccountFields(fields.Schema):
     account_name = text(1, 32)
     bsb = colander.SchemaNode(Bsb())
     account_number = colander.SchemaNode(fields.Text(), validator=matches(_ACCOUNT, "4 to 10 digits"))
+
+
+class BankAccount(AccountFields):
+    bank_name = text(1, 32)
 
 
 def _one_of_the_two(node: colander.SchemaNode, value: dict[str, Any]) -> None:

@@ -11,21 +11,36 @@ from tp_gateway import fields
 from tp_gateway.services.facts import Answer
 from tp_gateway.views import rendering
 from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.payment_methods import AccountFields
 from tp_gateway.views.responses import path_id
 from tp_gateway.views.schemas import optional, text
 
 
+def _not_both(node: colander.SchemaNode, value: dict[str, Any]) -> None:
+    if value["bank_account"] is not None and value["payment_method_id"] is not None:
+        error = colander.Invalid(node)
+        error["payment_method_id"] = "Not together with bank_account"
+        raise error
+
+
 class RefundBody(fields.Schema):
-    """Without an `amount`, all that is left. `reopen` makes the amount due again."""
+    """Without an `amount`, all that is left. `reopen` makes the amount due again. `bank_account`, or the id of one that
+    the patient saved, says where to, for payment methods that cannot give it back by themselves."""
+
+    validator = staticmethod(_not_both)
 
     amount = optional(fields.Amount())
     reason = text(0, 500, missing="")
     reopen = colander.SchemaNode(fields.Flag(), missing=False)
+    bank_account = AccountFields(missing=None)
+    payment_method_id = optional(fields.Id())
 
 
 @view_config(route_name="payment_refund", request_method="POST", permission="refund", schema=RefundBody)
 def refund(request: Any) -> Answer:
     who, asked = request.identity, request.validated
+    given = asked["bank_account"]
+    account = given and {"name": given["account_name"], "bsb": given["bsb"], "account_number": given["account_number"]}
     return request.gateway.refunds.request(
         who,
         path_id(request),
@@ -34,4 +49,5 @@ def refund(request: Any) -> Answer:
         asked["reopen"],
         lambda facts, payment: rendering.refund_answer(facts, payment, who),
         idempotency_key(request),
+        account or asked["payment_method_id"],
     )

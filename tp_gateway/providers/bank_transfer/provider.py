@@ -3,8 +3,8 @@ and no money moves here. What arrives is found on a bank statement, days later a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from tp_gateway.contract import (
@@ -15,10 +15,14 @@ from tp_gateway.contract import (
     Order,
     Outcome,
     OutcomeState,
+    PaymentFile,
+    QueuedRefund,
+    Reason,
+    RefundOrder,
     fields,
     money,
 )
-from tp_gateway.providers.bank_transfer import references
+from tp_gateway.providers.bank_transfer import references, refund_files
 from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
 from tp_gateway.providers.bank_transfer.crn import Rule, crn
 from tp_gateway.providers.bank_transfer.settings import Settings
@@ -36,7 +40,7 @@ class BankTransferProvider:
         method="bank_transfer",
         display_name="Bank transfer",
         currencies=frozenset({"AUD"}),
-        capabilities=Capabilities(local=True, keeps_deadline=True),
+        capabilities=Capabilities(local=True, refund=True, partial_refund=True, refund_files=True, keeps_deadline=True),
         settings_schema=Settings(),
         parameters_schema=Parameters(),
         single_flight=False,
@@ -85,3 +89,13 @@ class BankTransferProvider:
             action=instructions,
             waits_until=max(due, order.made_on) + timedelta(days=self._settings["grace_days"]),
         )
+
+    def refund(self, order: RefundOrder) -> Outcome:
+        """Nothing is sent: it waits until staff have the bank pay a file. Its reference is one that the patient's bank
+        shows, and never looks like a payment's."""
+        if order.account is None:
+            return Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.REJECTED, provider_code="no_account")
+        return Outcome(OutcomeState.PENDING, refund_files.reference(order.id))
+
+    def write_refunds(self, refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile:
+        return refund_files.write(self._settings, refunds, title, made_on)

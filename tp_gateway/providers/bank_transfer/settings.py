@@ -64,4 +64,22 @@ class Settings(fields.Schema):
         validator=_accepted_by(references.is_prefix, "Not two different upper-case letters"),
     )
     terms_days = colander.SchemaNode(Days(), missing=14, description="When it is due, where no invoice says so")
+    aba_bank = colander.SchemaNode(
+        fields.Text(),
+        missing="",
+        validator=_accepted_by(re.compile("[A-Z]{3}").fullmatch, "Not a bank's abbreviation such as CBA"),
+        description="For files of refunds: the bank that takes them",
+    )
+    aba_user_id = colander.SchemaNode(
+        fields.Text(),
+        missing="",
+        validator=_accepted_by(re.compile("[0-9]{1,6}").fullmatch, "Not 1 to 6 digits"),
+        description="For files of refunds: the number that the bank has given the clinic (APCA user id)",
+    )
+    aba_balanced = colander.SchemaNode(
+        fields.Text(),
+        missing="no",
+        validator=colander.OneOf(["yes", "no"]),
+        description="yes: the bank wants a line that takes the total from the clinic's account",
+    )
     grace_days = colander.SchemaNode(Days(), missing=14, description="How long after that it is waited for")
