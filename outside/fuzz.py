@@ -100,6 +100,9 @@ def seeds(url: str) -> dict[str, list[str]]:
     intents = [one["id"] for one in [*paid, held, new] if "id" in one]
     setup = make("setup_intents", customer=customer)["id"]
     refund = make("refunds", payment_intent=paid[0]["id"], amount="100")["id"]
+    http.request("POST", f"{url}/_sandbox/settings", json={"settlement_days": 0})
+    make("payment_intents", **order, payment_method="pm_card_visa")
+    payout = http.request("POST", f"{url}/_sandbox/payouts", json={}).json()["payout"]["id"]
     listed = {
         name: [one["id"] for one in http.request("GET", f"{url}/v1/{name}?limit=5").json()["data"]]
         for name in ("disputes", "balance_transactions", "events")
@@ -111,6 +114,7 @@ def seeds(url: str) -> dict[str, list[str]]:
         "intent": [*intents, setup],
         "charge": [paid[0]["latest_charge"], held["latest_charge"]],
         "refund": [refund],
+        "payout": [payout],
         "dispute": listed["disputes"],
         "id": [*listed["balance_transactions"], *listed["events"]],
         "webhook_endpoint": [hook],

@@ -31,6 +31,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "see_disputes": STAFF,
     "reopen_dispute": STAFF,
     "see_takings": STAFF,
+    "see_remittances": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
     "push_practice": (SERVICE,),
 }

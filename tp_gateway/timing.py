@@ -19,6 +19,7 @@ class Timing:
     lease: float = 30
     sweep_interval: float = 5
     reverse_sweep_interval: float = 600
+    remittance_interval: float = 3600
     outbox_interval: float = 1
     inbox_interval: float = 1
     backoff_first: float = 5

@@ -23,6 +23,7 @@ class Worker:
             ("disputes", gateway.disputes.sweep, timing.sweep_interval, None),
             ("outbox", gateway.outbox.relay, timing.outbox_interval, None),
             ("reverse_sweep", gateway.reverse_sweep.run, min(60.0, timing.reverse_sweep_interval), None),
+            ("remittances", gateway.remittances.sweep, min(60.0, timing.remittance_interval), None),
             ("reaper", self._reap, 3600.0, None),
         ]
         self._wakeups = [wake for *_, wake in loops if wake is not None]

@@ -3,6 +3,7 @@
 from sandbox.stripe.api_call import Call
 from sandbox.stripe.books import Object
 from sandbox.stripe.lists import page, where
+from sandbox.stripe.payouts import in_payout
 from sandbox.stripe.shapes import copied, skeletons
 
 
@@ -26,4 +27,6 @@ def transaction(call: Call) -> Object:
 
 def transactions(call: Call) -> Object:
     wanted = where(call.params, "type", "currency", "source")
+    if call.params.get("payout"):
+        wanted = in_payout(call.world, call.params["payout"], wanted)
     return page(call.world, "balance_transaction", call.params, "/v1/balance_transactions", wanted)

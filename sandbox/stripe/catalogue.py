@@ -12,6 +12,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "event": ("type",),
     "payment_intent": ("customer",),
     "payment_method": ("customer",),
+    "payout": ("status",),
     "refund": ("charge", "payment_intent"),
     "setup_attempt": ("setup_intent",),
     "setup_intent": ("customer", "payment_method"),

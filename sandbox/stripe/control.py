@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sandbox.stripe import challenge, disputes, events, money, refunds
+from sandbox.stripe import challenge, disputes, events, money, payouts, refunds
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.messages import Answer, Request
 
@@ -19,6 +19,7 @@ BOOKS = {
     "disputes": "dispute",
     "balance_transactions": "balance_transaction",
     "payment_methods": "payment_method",
+    "payouts": "payout",
     "setup_intents": "setup_intent",
     "events": "event",
     "webhook_endpoints": "webhook_endpoint",
@@ -49,6 +50,7 @@ class Control:
             "POST /_sandbox/refund": self.refund,
             "POST /_sandbox/dispute": self.dispute,
             "POST /_sandbox/balance": self.balance,
+            "POST /_sandbox/payouts": self.payouts,
             "GET /_sandbox/settings": self.settings,
             "POST /_sandbox/settings": self.settings,
             "POST /_sandbox/reset": self.reset,
@@ -211,6 +213,16 @@ class Control:
             "posted": posted,
             "waiting": len(self.world.books.all("_unposted")),
         }
+
+    def payouts(self, request: Request) -> dict[str, Any]:
+        """Pay out what is available (null: nothing is), or say what became of a payout: `paid` or `failed`."""
+        order, world = request.json(), self.world
+        with world.books.transaction():
+            world.cause = {"id": None, "idempotency_key": None}
+            if "payout" not in order:
+                return {"payout": payouts.pay_out(world)}
+            payout = world.find("payout", order["payout"])
+            return {"payout": {"paid": payouts.arrive, "failed": payouts.fail}[order["status"]](world, payout)}
 
     def settings(self, request: Request) -> dict[str, Any]:
         if request.method == "POST":

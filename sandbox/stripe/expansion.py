@@ -30,13 +30,19 @@ EXPANDABLE: dict[str, dict[str, str]] = {
         "payment_method": "payment_method",
     },
     "payment_method": {"customer": "customer"},
+    "payout": {
+        "balance_transaction": "balance_transaction",
+        "failure_balance_transaction": "balance_transaction",
+        "original_payout": "payout",
+        "reversed_by": "payout",
+    },
     "mandate": {"payment_method": "payment_method"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "source"},
     "customer": {"default_source": "source", "test_clock": "source"},
 }
 # A balance transaction's source says by its id what it is.
-_SOURCES = {"ch": "charge", "py": "charge", "re": "refund", "du": "dispute"}
+_SOURCES = {"ch": "charge", "py": "charge", "re": "refund", "du": "dispute", "po": "payout"}
 
 
 def check(kind: str, paths: list[str], listed: bool) -> None:

@@ -26,7 +26,7 @@ def page(world: World, kind: str, params: dict[str, Any], url: str, wanted: Call
     fits = (
         thing
         for thing in _walk(world, kind, params, getattr(wanted, "given", {}))
-        if not thing.get("deleted") and _in_range(thing, created) and wanted(thing)
+        if not thing.get("deleted") and _in_range(thing["created"], created) and wanted(thing)
     )
     data = list(islice(fits, limit + 1))
     more, data = len(data) > limit, data[:limit]
@@ -68,27 +68,31 @@ def _bounds(created: Any) -> tuple[int | None, int | None]:
     return max(oldest, default=None), min(newest, default=None)
 
 
-def _in_range(thing: Object, created: Any) -> bool:
-    if created in (None, ""):
+def _in_range(moment: int, bounds: Any) -> bool:
+    if bounds in (None, ""):
         return True
-    if isinstance(created, int):
-        return thing["created"] == created
-    return all(_BOUNDS[name](thing["created"], bound) for name, bound in created.items())
+    if isinstance(bounds, int):
+        return moment == bounds
+    return all(_BOUNDS[name](moment, bound) for name, bound in bounds.items())
 
 
 class Where:
-    """Wanted are the objects that agree with all that is given: a field, and its value or a list of possible ones."""
+    """Wanted are the objects that agree with all that is given: a field, and its value or a list of possible ones;
+    and whose moments (`ranges`: a field, and its bounds as for `created`) fit."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        self.given = given
+    def __init__(self, given: dict[str, Any], ranges: dict[str, Any] | None = None) -> None:
+        self.given, self.ranges = given, ranges or {}
 
     def __call__(self, thing: Object) -> bool:
         return all(
             thing.get(name) in value if isinstance(value, list) else thing.get(name) == value
             for name, value in self.given.items()
-        )
+        ) and all(_in_range(thing[name], bounds) for name, bounds in self.ranges.items())
 
 
-def where(params: dict[str, Any], *names: str) -> Where:
+def where(params: dict[str, Any], *names: str, ranges: tuple[str, ...] = ()) -> Where:
     """By those of these parameters that were given."""
-    return Where({name: params[name] for name in names if params.get(name) is not None})
+    return Where(
+        {name: params[name] for name in names if params.get(name) is not None},
+        {name: params[name] for name in ranges if params.get(name) is not None},
+    )

@@ -15,8 +15,6 @@ OWN_CURRENCY = "aud"
 # docs.stripe.com/currencies/conversions: a charge in another currency settles in the account's own. guess: the rates,
 # which never change here; Stripe's fee for the conversion (stripe.com/au/pricing: 2 %) is left out.
 EXCHANGE_RATES = {"aud": 1.0, "eur": 1.7, "gbp": 2.0, "nzd": 0.9, "usd": 1.5}
-# guess: how long until funds are available, Australia's usual payout delay (docs.stripe.com/payouts).
-SETTLES = timedelta(days=2)
 
 
 def processing_fee(amount: int, rate: int = DOMESTIC) -> int:
@@ -59,7 +57,7 @@ def balance_transaction(
             type=kind,
             reporting_category=category,
             source=source["id"],
-            available_on=now if at_once else _settlement_day(now),
+            available_on=now if at_once else _settlement_day(world),
             status="available" if at_once else "pending",
             description=description,
         )
@@ -71,9 +69,14 @@ def settled(amount: int, currency: str) -> int:
     return round(amount * EXCHANGE_RATES[currency])
 
 
-def _settlement_day(now: int) -> int:
-    day = (datetime.fromtimestamp(now, UTC) + SETTLES).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int(day.timestamp())
+def _settlement_day(world: World) -> int:
+    return midnight(world.clock.seconds(), world.settings["settlement_days"])
+
+
+def midnight(now: int, days: int) -> int:
+    """The first second (UTC) of the day so many days from now."""
+    day = datetime.fromtimestamp(now, UTC) + timedelta(days=days)
+    return int(day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
 
 
 def settle_charge(world: World, charge: Object) -> None:

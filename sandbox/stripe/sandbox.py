@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.stripe import webhook_endpoints
+from sandbox.stripe import payouts, webhook_endpoints
 from sandbox.stripe.api import Api
 from sandbox.stripe.books import Books
 from sandbox.stripe.contract import ContractCheck
@@ -74,7 +74,7 @@ class StripeSandbox:
         return self.wire.url
 
     def start(self) -> Self:
-        self._subscribe()
+        self._set_up()
         self.world.on_delivery = self.deliverer.wake
         self.world.wake_schedule = self._schedule_moved.set
         self.deliverer.start()
@@ -118,14 +118,16 @@ class StripeSandbox:
             self.faults.clear()
             self.delivery_faults.clear()
             self.log.clear()
-            self._subscribe()
+            self._set_up()
         self.deliverer.hold(False)
 
-    def _subscribe(self) -> None:
-        """The endpoint given at the start, unless the books know it from before; its secrets are those given now."""
-        if not self.deliver_to:
-            return
+    def _set_up(self) -> None:
+        """The next payout, and the endpoint given at the start, unless the books know them from before; the endpoint's
+        secrets are those given now."""
         with self.books.transaction():
+            payouts.plan(self.world)
+            if not self.deliver_to:
+                return
             known = [one for one in self.books.all("webhook_endpoint").values() if one["url"] == self.deliver_to]
             if known:
                 self.world.note("_secret", known[0]["id"], secrets=self.webhook_secrets)

@@ -19,6 +19,7 @@ PREFIXES = {
     "mandate": "mandate_1",
     "payment_intent": "pi_3",
     "payment_method": "pm_1",
+    "payout": "po_1",
     "refund": "re_3",
     "setup_attempt": "setatt_1",
     "setup_intent": "seti_1",

@@ -19,7 +19,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "refund_seconds": 1.0,  # how long the tokens for pending and failing refunds take
     "debit_seconds": 1.0,  # how long a bank debit stays in `processing`
     "events_kept": None,  # how many events, and deliveries of them, are remembered; None: all
+    "settlement_days": 2,  # until the money of a charge is available; guess: Australia's (docs.stripe.com/payouts)
     "processing_seconds": 0,  # above 0: a confirmed payment intent stays in `processing` so long
+    "payouts": "daily",  # or "manual": only when told
     "pricing": "domestic",  # or "by_card": cards from abroad cost more
 }
 

@@ -117,7 +117,7 @@ def matrix(
         moments = dict.fromkeys(("observed_at", "opened_at", "created_at", "updated_at"), NOON)
         facts = {"provider": "stripe", "reference": "du_1", "payment_id": 1, "amount": 18000, "currency": "AUD"}
         session.execute(sa.insert(Dispute), {**facts, **moments, "status": "needs_response"})
-        for name in ("refunds", "refund_files"):
+        for name in ("refunds", "refund_files", "remittances", "remittance_items"):
             session.execute(sa.insert(TABLES[name]), ROWS[name] | sealed(api, name))
     yield Matrix(api, bool(request.param))
     api.close()

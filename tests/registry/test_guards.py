@@ -51,6 +51,7 @@ EVERYTHING = Capabilities(
     list_since=True,
     capture=True,
     disputes=True,
+    remittances=True,
 )
 SUCCESS: dict[str, Any] = {"reference": "pi_1", "settled": 18000, "currency": "AUD", "evidence": "ch_1"}
 NOW = datetime(2025, 1, 19, tzinfo=UTC)

@@ -33,6 +33,7 @@ def test_balance_transactions(api: stripe.StripeClient, raw: Raw) -> None:
     back = refund.balance_transaction
     assert (back.amount, back.fee, back.net, back.reporting_category) == (-345, 0, -345, "refund")
     assert api.v1.balance.retrieve().pending[0].amount == 12_105
+    raw.control("POST", "settings", {"payouts": "manual"})  # else it would be paid out by then
     raw.control("POST", "clock", {"advance": 3 * 86400})
     assert api.v1.balance.retrieve().available[0].amount == 12_105 - 345
     assert api.v1.balance_transactions.retrieve(moved.id).status == "available"

@@ -51,6 +51,10 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_refunds_amount": TOO_MUCH,
     "ck_refunds_currency": CURRENCIES,
     "ck_refunds_state": [{"state": "done"}],
+    "ck_remittance_items_kind": [{"kind": "charge"}, {"kind": ""}],
+    "ck_remittance_items_net": [{"net": 18000}, {"fee": 0}, {"amount": -18000}],
+    "ck_remittances_currency": CURRENCIES,
+    "ck_remittances_state": [{"state": "pending"}, {"state": ""}],
     "ck_users_role": [{"role": "service"}, {"role": "Admin"}],
 }
 
@@ -96,7 +100,7 @@ def test_what_is_no_amount_is_refused(database: Database, table: str) -> None:
 
 def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
     money = {"amount", "fee", "amount_paid", "captured", "refunded", "unit_price", "total", "value"}
-    money |= {"withdrawn", "reopened"}
+    money |= {"withdrawn", "reopened", "net"}
     inspector = sa.inspect(database.engine)
     found = {
         (table, column["name"]): str(column["type"])
@@ -104,7 +108,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 17 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 21 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------
@@ -170,6 +174,9 @@ TWICE: dict[str, tuple[str, dict[str, Any]]] = {
     "an invoice's payable": ("payables", {"id": 2, "uuid": "b", "appointment_id": None}),
     "a provider's event": ("inbox_events", {"id": 2}),
     "a message's uuid": ("outbox_messages", {"id": 2}),
+    "a provider's remittance": ("remittances", {"id": 2, "statement_line_id": None}),
+    "a remittance's statement line": ("remittances", {"id": 2, "reference": "po_2"}),
+    "a remittance's item": ("remittance_items", {"id": 2}),
     "an idempotency key": ("idempotency_records", {"id": 2, "body_hash": "b"}),
     "a patient at a provider": ("provider_customers", {"id": 2, "key": "b", "reference": "cus_2"}),
     "a customer of two patients": ("provider_customers", {"id": 2, "key": "b", "user_id": 46}),

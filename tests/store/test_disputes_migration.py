@@ -15,7 +15,7 @@ from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id", "account_sealed"}
-LATER = ("disputes", "refund_files", "refund_file_items")
+LATER = ("disputes", "refund_files", "refund_file_items", "remittances", "remittance_items")
 OLD_TABLES = [name for name in ROWS if name not in LATER]
 
 

@@ -10,6 +10,7 @@ from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeSt
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
+from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
 from tp_gateway.contract.types import (
     CaptureOrder,
     Event,
@@ -65,6 +66,10 @@ __all__ = [
     "RefundFact",
     "RefundOrder",
     "RefundState",
+    "Remittance",
+    "RemittanceItem",
+    "RemittanceKind",
+    "RemittanceState",
     "SavedMethod",
     "Subject",
     "Veto",

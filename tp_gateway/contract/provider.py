@@ -16,6 +16,7 @@ import colander
 
 from tp_gateway.contract.disputes import DisputeFact
 from tp_gateway.contract.payment_files import PaymentFile, QueuedRefund
+from tp_gateway.contract.remittances import Remittance
 from tp_gateway.contract.types import (
     CaptureOrder,
     Health,
@@ -41,6 +42,7 @@ class Capabilities:
     `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
     `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
     `refund_files` promises that `refund` only accepts (PENDING) what then waits in a queue, and `write_refunds`.
+    `remittances` promises `list_remittances`.
 
     `local` promises that nobody is called: every member is a pure function of what it is told (and of the provider's
     settings), so that its answer is the truth and the core may ask for it again at any time. For what is only written
@@ -64,6 +66,7 @@ class Capabilities:
     capture: bool = False
     disputes: bool = False
     refund_files: bool = False
+    remittances: bool = False
     local: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
@@ -84,6 +87,7 @@ class Capabilities:
             "void": self.capture,
             "fetch_dispute": self.disputes,
             "write_refunds": self.refund_files,
+            "list_remittances": self.remittances,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -170,6 +174,9 @@ class Provider(Protocol):
         For the reverse sweep: payments made in that time, each with `evidence`, and what was heard of others in that
         time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook.
         With `disputes`, also disputes opened in that time, each under an `event_id` that names the state seen.
+    `list_remittances(since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]`
+        Remittances made in that time, each as it stands now and with its items. Raise when you cannot tell. The same
+        time is asked about again until they are over.
     """
 
     manifest: ClassVar[Manifest]
@@ -249,3 +256,9 @@ class ListsPayments(Protocol):
     """`Capabilities.list_since`."""
 
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]: ...
+
+
+class TellsRemittances(Protocol):
+    """`Capabilities.remittances`."""
+
+    def list_remittances(self, since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]: ...

@@ -10,6 +10,7 @@ from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
 from tp_gateway.models.practice import Appointment, User
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
+from tp_gateway.models.remittance import Remittance, RemittanceItem
 from tp_gateway.models.settings import PracticeSettings
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "Refund",
     "RefundFile",
     "RefundFileItem",
+    "Remittance",
+    "RemittanceItem",
     "Transition",
     "User",
     "table",

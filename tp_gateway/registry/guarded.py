@@ -33,12 +33,19 @@ from tp_gateway.contract import (
     QueuedRefund,
     Reason,
     RefundOrder,
+    Remittance,
     SavedMethod,
 )
 from tp_gateway.errors import GatewayError
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.bulkhead import Bulkhead, Lane
-from tp_gateway.registry.plausible import can_be_kept, impossible, impossible_dispute, is_reference
+from tp_gateway.registry.plausible import (
+    can_be_kept,
+    impossible,
+    impossible_dispute,
+    impossible_remittance,
+    is_reference,
+)
 
 T = TypeVar("T")
 _START_PATIENCE = 1.0
@@ -169,6 +176,18 @@ class GuardedProvider:
         return [
             one for one in seen if one.evidence is None or self._checked("list_since", one.evidence) is one.evidence
         ]
+
+    def list_remittances(self, since: datetime, until: datetime, deadline: float) -> tuple[list[Remittance], bool]:
+        """Those that can be, and whether these are all that were told."""
+
+        def everything() -> list[Any]:
+            return list(self._provider.list_remittances(since, until, deadline))
+
+        told = self._look_up("list_remittances", deadline, kind=list, call=everything)
+        problems = [impossible_remittance(one) for one in told]
+        for problem in filter(None, problems):
+            self._nonsense("list_remittances", problem)
+        return [one for one, problem in zip(told, problems, strict=True) if not problem], not any(problems)
 
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]:
         """Pure, so it runs right here. Any exception at all means: not signed by the provider."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tp_gateway.contract import (
@@ -13,6 +13,10 @@ from tp_gateway.contract import (
     OutcomeState,
     RefundFact,
     RefundState,
+    Remittance,
+    RemittanceItem,
+    RemittanceKind,
+    RemittanceState,
 )
 from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
@@ -58,6 +62,26 @@ def impossible_dispute(fact: DisputeFact) -> str:
     return ""
 
 
+def impossible_remittance(told: Any) -> str:
+    """Why a remittance cannot be believed: whole amounts that are right by themselves, a day, texts that fit the store,
+    and each item once. Whether the items come to the amount is not asked here."""
+    if not isinstance(told, Remittance) or not isinstance(told.state, RemittanceState):
+        return "no Remittance with a state"
+    if not _is_text(told.reference) or not (isinstance(told.currency, str) and is_currency(told.currency)):
+        return "a remittance without a reference and a currency"
+    if not _is_minor_units(told.amount) or type(told.arrives_on) is not date:
+        return "a remittance without an amount and a day"
+    if not (isinstance(told.statement_text, str) and len(told.statement_text) <= 255):
+        return "a remittance with a statement_text that is none"
+    if not is_storable(told.statement_text):
+        return "a remittance with a text that cannot be kept"
+    if not isinstance(told.items, tuple) or not all(map(_is_item, told.items)):
+        return "a remittance with items that cannot be"
+    if len({item.transaction for item in told.items}) != len(told.items):
+        return "a remittance with an item twice"
+    return ""
+
+
 def can_be_kept(seen: Observation) -> bool:
     texts = (seen.event_id, seen.kind, seen.reference, seen.payer, seen.note, *seen.labels, *seen.labels.values())
     aware = seen.occurred_at is None or seen.occurred_at.tzinfo is not None
@@ -85,6 +109,26 @@ def _is_movement(moved: Any) -> bool:
         and 0 < abs(moved.amount) <= MAX_MINOR_UNITS
         and abs(moved.fee) <= MAX_MINOR_UNITS
     )
+
+
+def _is_item(item: Any) -> bool:
+    return (
+        isinstance(item, RemittanceItem)
+        and isinstance(item.kind, RemittanceKind)
+        and _is_text(item.transaction)
+        and (item.reference is None or _is_text(item.reference))
+        and all(map(_is_minor_units, (item.amount, item.fee, item.net)))
+        and item.net == item.amount - item.fee
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return is_reference(value) and is_storable(value)
+
+
+def _is_minor_units(amount: Any) -> bool:
+    """Minor units in either direction."""
+    return type(amount) is int and abs(amount) <= MAX_MINOR_UNITS
 
 
 def _is_refund(fact: Any) -> bool:

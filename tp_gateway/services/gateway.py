@@ -28,6 +28,7 @@ from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.refund_sending import RefundSending
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
+from tp_gateway.services.remittances import Remittances
 from tp_gateway.services.reverse_sweep import ReverseSweep
 from tp_gateway.services.settlement import Settlement
 from tp_gateway.services.takings import DayTotals
@@ -53,6 +54,7 @@ class Gateway:
     invoices: Invoices
     practice: Practice
     day_totals: DayTotals
+    remittances: Remittances
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
@@ -114,6 +116,7 @@ def build_gateway(
         invoices=Invoices(database, time_zone, clock),
         practice=Practice(database, clock),
         day_totals=DayTotals(database, registry, time_zone),
+        remittances=Remittances(database, registry, timing, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,

@@ -4,9 +4,8 @@ knows is adopted, objects that nobody wants are closed, and events that never ar
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -14,10 +13,11 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import Observation, Outcome, OutcomeState
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, InsertOnce, rows_changed
-from tp_gateway.models import Cursor, Refund, table
+from tp_gateway.database import Database
+from tp_gateway.models import Refund, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, ProviderFailed, Registry
+from tp_gateway.services import cursors
 from tp_gateway.services.adoption import Adoption
 from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock
@@ -27,12 +27,9 @@ from tp_gateway.services.one_by_one import Round, one_by_one
 from tp_gateway.services.recovery import Recovery, match_payment
 from tp_gateway.timing import Timing
 
-C, T = table(Cursor), table(Refund)
-_CURSOR = InsertOnce(C, ["name"])
+T = table(Refund)
 ORPHAN_AGE = timedelta(hours=1)
 """An unconfirmed object that no row here knows may belong to a request that is just being made; not after this."""
-_FIRST_RUN = timedelta(days=30)
-_WINDOW = timedelta(days=1)
 _SECONDS_A_WINDOW = 120.0
 log = observability.logger(__name__)
 
@@ -58,7 +55,8 @@ class ReverseSweep:
         how many differences were worked on."""
         found = 0
         for provider in self._registry:
-            start = since or self._due_from(provider.slug)
+            every = self._timing.reverse_sweep_interval
+            start = since or cursors.due_from(self._database, _cursor(provider.slug), self._clock(), every)
             if start is None or not provider.manifest.capabilities.list_since:
                 continue
             try:
@@ -73,16 +71,17 @@ class ReverseSweep:
         """All windows are compared; the cursor stops before the first that was not compared whole, which the next run
         then compares again."""
         found, whole = 0, True
-        for begin, end in _windows(start, self._clock()):
+        for begin, end in cursors.windows(start, self._clock()):
             round_ = self._window(provider, begin, end)
             found += round_.done
             whole = whole and not round_.failed
             if whole:
-                self._advance(provider.slug, begin, end)
+                # What was too young to be closed is seen again by the next run.
+                compared = min(end, self._clock() - 2 * ORPHAN_AGE)
+                cursors.advance(self._database, _cursor(provider.slug), begin, compared)
         return found
 
     def _window(self, provider: GuardedProvider, start: datetime, end: datetime) -> Round:
-        """One stretch of time, so that a long list is worked off piece by piece and not again from its beginning."""
         seen = provider.list_since(start, end, time.monotonic() + _SECONDS_A_WINDOW)
         with self._database.transaction() as session:
             missed = write_down(session, provider.slug, (one for one in seen if one.evidence is None), self._clock())
@@ -122,34 +121,9 @@ class ReverseSweep:
         self._charge.close_orphan(provider, seen.reference)
         return True
 
-    def _due_from(self, slug: str) -> datetime | None:
-        """Where to start, if it is our turn: the turn is pushed on before the work, so that one process does it."""
-        now, name = self._clock(), f"reverse_sweep:{slug}"
-        following = now + timedelta(seconds=self._timing.reverse_sweep_interval)
-        with self._database.transaction() as session:
-            first = {"name": name, "position": None, "next_run_at": datetime(2000, 1, 1, tzinfo=UTC)}
-            _CURSOR.new(session, first)
-            position = sa.func.coalesce(C.c.position, sa.literal(now - _FIRST_RUN, C.c.position.type))
-            mine = sa.update(C).where(C.c.name == name, C.c.next_run_at <= now)
-            if rows_changed(session, mine.values(next_run_at=following, position=position)) != 1:
-                return None
-            start: datetime = session.execute(sa.select(C.c.position).where(C.c.name == name)).scalar_one()
-        return start
 
-    def _advance(self, slug: str, start: datetime, end: datetime) -> None:
-        """Everything before `end` was compared, if everything before `start` was: a look by hand at the last hour says
-        nothing of the days before. What was too young to be closed is seen again by the next run."""
-        compared = min(end, self._clock() - 2 * ORPHAN_AGE)
-        here = (C.c.name == f"reverse_sweep:{slug}", C.c.position >= start, C.c.position < compared)
-        with self._database.transaction() as session:
-            session.execute(sa.update(C).where(*here).values(position=compared))
-
-
-def _windows(start: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while start <= now:
-        end = min(start + _WINDOW, now + timedelta(seconds=1))
-        yield start, end
-        start = end
+def _cursor(slug: str) -> str:
+    return f"reverse_sweep:{slug}"
 
 
 def _refunds_here(session: orm.Session, payment: PaymentFacts) -> dict[str, str]:

@@ -26,6 +26,8 @@ ROUTES = (
     ("disputes", "/api/billing/disputes/"),
     ("dispute_reopen", f"/api/billing/disputes/{ID}/reopen/"),
     ("takings", "/api/billing/takings/"),
+    ("remittances", "/api/billing/remittances/"),
+    ("remittance", f"/api/billing/remittances/{ID}/"),
     ("create_intent", f"/api/billing/{PROVIDER}/create-payment-intent/"),
     ("confirm_payment", f"/api/billing/{PROVIDER}/confirm-payment/"),
     ("payment_methods", "/api/billing/payment-methods/"),

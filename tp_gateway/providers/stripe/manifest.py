@@ -21,6 +21,7 @@ MANIFEST = Manifest(
         list_since=True,
         capture=True,
         disputes=True,
+        remittances=True,
         keeps_deadline=True,  # see sockets.py
         # Stripe forgets idempotency keys after 24 hours (docs.stripe.com/api/idempotent_requests).
         repeat_horizon=23 * 3600,

@@ -29,9 +29,20 @@ from tp_gateway.contract import (
     Prepared,
     Reason,
     RefundOrder,
+    Remittance,
     SavedMethod,
 )
-from tp_gateway.providers.stripe import answers, captures, declines, disputes, intents, methods, refunds, sweep
+from tp_gateway.providers.stripe import (
+    answers,
+    captures,
+    declines,
+    disputes,
+    intents,
+    methods,
+    refunds,
+    remittances,
+    sweep,
+)
 from tp_gateway.providers.stripe.client import Client, path
 from tp_gateway.providers.stripe.failure import Failure
 from tp_gateway.providers.stripe.manifest import MANIFEST
@@ -179,10 +190,13 @@ class StripeProvider:
         return self._webhooks.parse(body, headers)
 
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterator[Observation]:
-        created = {"gte": int(moment.timestamp()), "lt": math.ceil(until.timestamp())}
+        created = _between(moment, until)
         yield from sweep.payments(self._client, self._environment, created, deadline)
         yield from disputes.opened(self._client, created, deadline)
         yield from sweep.events(self._client, self._webhooks, created, deadline)
+
+    def list_remittances(self, since: datetime, until: datetime, deadline: float) -> Iterator[Remittance]:
+        return remittances.made(self._client, _between(since, until), deadline)
 
     def _labels(self) -> dict[str, str]:
         return {ENVIRONMENT: self._environment}
@@ -200,3 +214,8 @@ class StripeProvider:
             "setup_future_usage": "off_session" if order.save_method and payer and here else None,
             "metadata": {**order.labels, **self._labels(), ORDER: order.id},
         }
+
+
+def _between(since: datetime, until: datetime) -> dict[str, int]:
+    """As Stripe's lists are asked: from the second of `since` on, before `until`."""
+    return {"gte": int(since.timestamp()), "lt": math.ceil(until.timestamp())}
