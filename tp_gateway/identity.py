@@ -31,6 +31,9 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "see_disputes": STAFF,
     "reopen_dispute": STAFF,
     "see_takings": STAFF,
+    "see_statements": STAFF,
+    "import_statement": STAFF,
+    "match_statement": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
     "push_practice": (SERVICE,),
 }

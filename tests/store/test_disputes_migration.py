@@ -14,8 +14,9 @@ from tp_gateway.database import Database
 from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
+STATEMENTS = ("statements", "statement_lines", "statement_matches")
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
-OLD_TABLES = [name for name in ROWS if name != "disputes"]
+OLD_TABLES = [name for name in ROWS if name not in ("disputes", *STATEMENTS)]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tp_gateway import fields, money
 from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeStatus
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
+from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.contract.types import (
     CaptureOrder,
     Event,
@@ -47,6 +48,7 @@ __all__ = [
     "Health",
     "InvalidSignature",
     "Label",
+    "MalformedStatement",
     "Manifest",
     "MethodOrder",
     "Observation",
@@ -57,10 +59,14 @@ __all__ = [
     "Prepared",
     "Provider",
     "Reason",
+    "Recognised",
+    "Recogniser",
     "RefundFact",
     "RefundOrder",
     "RefundState",
     "SavedMethod",
+    "Statement",
+    "StatementLine",
     "Subject",
     "Veto",
     "fields",

@@ -7,14 +7,15 @@ another currency) is read as `UNKNOWN`, logged with your name, and hurts only th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
 import colander
 
 from tp_gateway.contract.disputes import DisputeFact
+from tp_gateway.contract.statements import Recogniser, Statement
 from tp_gateway.contract.types import (
     CaptureOrder,
     Health,
@@ -45,6 +46,9 @@ class Capabilities:
     down (cash at the desk), and for what only promises (transfer instructions): such a payment says NEEDS_ACTION with
     `waits_until`, ends by itself after that day, and is settled by evidence from elsewhere (a bank statement).
 
+    `statements` promises `read_statement` and `recogniser`: payments by this provider are settled by lines of the
+    bank's statements, which staff import.
+
     `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
     connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
     Without it a call runs on a thread of the provider's, and nobody waits for it beyond its deadline.
@@ -62,6 +66,7 @@ class Capabilities:
     capture: bool = False
     disputes: bool = False
     local: bool = False
+    statements: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
 
@@ -80,6 +85,8 @@ class Capabilities:
             "capture": self.capture,
             "void": self.capture,
             "fetch_dispute": self.disputes,
+            "read_statement": self.statements,
+            "recogniser": self.statements,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -150,6 +157,12 @@ class Provider(Protocol):
         faster).
     `fetch_dispute(reference: str, deadline: float) -> DisputeFact | None`
         One dispute as it stands, by its own reference. None if there is no such dispute. Raise when you cannot tell.
+    `read_statement(stream: BinaryIO, name: str) -> Statement`
+        What a file is, and its lines, read while they are asked for: a file can have a million. `MalformedStatement`
+        for one that cannot be read, here or from the lines. Contents decide what it is; `name` is the file's, for what
+        they leave open. No I/O but the stream's, and nothing is kept: the core reads each file twice.
+    `recogniser(references: Collection[str]) -> Recogniser`
+        Finds in a line which payment it is for; `references` are those of all payments that it can be for.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -213,6 +226,14 @@ class TellsDisputes(Protocol):
     """`Capabilities.disputes`."""
 
     def fetch_dispute(self, reference: str, deadline: float) -> DisputeFact | None: ...
+
+
+class ReadsStatements(Protocol):
+    """`Capabilities.statements`."""
+
+    def read_statement(self, stream: BinaryIO, name: str) -> Statement: ...
+
+    def recogniser(self, references: Collection[str]) -> Recogniser: ...
 
 
 class SavesMethods(Protocol):

@@ -10,6 +10,7 @@ from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
 from tp_gateway.models.practice import Appointment, User
 from tp_gateway.models.settings import PracticeSettings
+from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
     "Appointment",
@@ -29,6 +30,9 @@ __all__ = [
     "PracticeSettings",
     "ProviderCustomer",
     "Refund",
+    "Statement",
+    "StatementLine",
+    "StatementMatch",
     "Transition",
     "User",
     "table",

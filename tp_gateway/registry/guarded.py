@@ -36,6 +36,7 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.bulkhead import Bulkhead, Lane
 from tp_gateway.registry.plausible import can_be_kept, impossible, impossible_dispute, is_reference
+from tp_gateway.registry.statements import StatementReader
 
 T = TypeVar("T")
 _START_PATIENCE = 1.0
@@ -74,6 +75,7 @@ class GuardedProvider:
         self._breaker = breaker
         self._require_no_transaction = require_no_transaction
         self._bulkhead = Bulkhead(lanes, waiting)
+        self.statements = StatementReader(provider, require_no_transaction)
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix=f"provider-{self.manifest.slug}")
 
     @property

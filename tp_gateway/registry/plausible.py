@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tp_gateway.contract import (
@@ -13,6 +13,7 @@ from tp_gateway.contract import (
     OutcomeState,
     RefundFact,
     RefundState,
+    StatementLine,
 )
 from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
@@ -56,6 +57,35 @@ def impossible_dispute(fact: DisputeFact) -> str:
     if not isinstance(fact.movements, tuple) or not all(map(_is_movement, fact.movements)):
         return "a dispute with movements that cannot be"
     return ""
+
+
+_LONGEST_TEXT = 1 << 16
+_LONGEST_NAME = 255
+_LARGEST_LINE = 2**31 - 1
+
+
+def impossible_line(line: Any) -> str:
+    """Why a line of a statement cannot be believed. Asked a million times for one file."""
+    if type(line) is not StatementLine or type(line.line) is not int or not 0 < line.line <= _LARGEST_LINE:
+        return "a line that is none"
+    if type(line.booked_on) is not date:
+        return "a line without a day"
+    if type(line.amount) is not int or not -MAX_MINOR_UNITS <= line.amount <= MAX_MINOR_UNITS:
+        return "an amount that cannot be"
+    if line.balance is not None and (type(line.balance) is not int or abs(line.balance) >= 2**63):
+        return "a balance that cannot be"
+    if type(line.currency) is not str or not is_currency(line.currency):
+        return "a currency that is not known"
+    if not (_is_text(line.description, _LONGEST_TEXT) and _is_text(line.reference, _LONGEST_TEXT)):
+        return "a text that cannot be kept"
+    names = _is_text(line.account, _LONGEST_NAME) and _is_text(line.bank_id, _LONGEST_NAME)
+    return "" if names and _is_text(line.payer, _LONGEST_TEXT) else "a name that cannot be kept"
+
+
+def _is_text(text: Any, longest: int) -> bool:
+    if type(text) is not str or len(text) > longest:
+        return False
+    return "\0" not in text if text.isascii() else is_storable(text)
 
 
 def can_be_kept(seen: Observation) -> bool:

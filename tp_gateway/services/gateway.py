@@ -29,6 +29,7 @@ from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
 from tp_gateway.services.reverse_sweep import ReverseSweep
 from tp_gateway.services.settlement import Settlement
+from tp_gateway.services.statements import Statements, build_statements
 from tp_gateway.services.takings import DayTotals
 from tp_gateway.timing import Timing
 
@@ -51,6 +52,7 @@ class Gateway:
     invoices: Invoices
     practice: Practice
     day_totals: DayTotals
+    statements: Statements
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
@@ -111,6 +113,7 @@ def build_gateway(
         invoices=Invoices(database, time_zone, clock),
         practice=Practice(database, clock),
         day_totals=DayTotals(database, registry, time_zone),
+        statements=build_statements(database, registry, vault, timing, settlement, idempotency, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,

@@ -135,8 +135,9 @@ class Settlement:
         if payment.state == S.FAILED:
             changes["late_success"] = True
             log.error("late_success", payment_id=payment.id, provider=payment.provider)
-            if credit:
-                # The patient may have paid another way since: what is too much goes back, exactly once.
+            if credit and self._registry.by_slug(payment.provider).manifest.capabilities.refund:
+                # The patient may have paid another way since: what is too much goes back, exactly once. What cannot go
+                # back by itself stays the patient's credit.
                 self._refunds.order(
                     booking.session, payment, credit, actor="sweep", reason="over_collected", at=booking.at
                 )

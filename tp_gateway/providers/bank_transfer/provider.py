@@ -3,9 +3,9 @@ and no money moves here. What arrives is found on a bank statement, days later a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from tp_gateway.contract import (
     Capabilities,
@@ -15,12 +15,14 @@ from tp_gateway.contract import (
     Order,
     Outcome,
     OutcomeState,
+    Recogniser,
+    Statement,
     fields,
     money,
 )
-from tp_gateway.providers.bank_transfer import references
+from tp_gateway.providers.bank_transfer import recognition, references, statements
 from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
-from tp_gateway.providers.bank_transfer.crn import Rule, crn
+from tp_gateway.providers.bank_transfer.crn import Rule, customer_number
 from tp_gateway.providers.bank_transfer.settings import Settings
 
 _MESSAGE = "Please transfer the amount, and give the reference exactly as it is shown."
@@ -36,7 +38,7 @@ class BankTransferProvider:
         method="bank_transfer",
         display_name="Bank transfer",
         currencies=frozenset({"AUD"}),
-        capabilities=Capabilities(local=True, keeps_deadline=True),
+        capabilities=Capabilities(local=True, statements=True, keeps_deadline=True),
         settings_schema=Settings(),
         parameters_schema=Parameters(),
         single_flight=False,
@@ -76,8 +78,7 @@ class BankTransferProvider:
         if self._settings["payid"]:
             instructions["payid"] = self._settings["payid"]
         if self._settings["bpay_biller_code"]:
-            # The reference's own digits: without its letters it is as unique, and BPAY takes digits only.
-            customer = crn(reference[2:], Rule(self._settings["bpay_rule"]))
+            customer = customer_number(reference, Rule(self._settings["bpay_rule"]))
             instructions["bpay"] = {"biller_code": self._settings["bpay_biller_code"], "crn": customer}
         return Outcome(
             OutcomeState.NEEDS_ACTION,
@@ -85,3 +86,11 @@ class BankTransferProvider:
             action=instructions,
             waits_until=max(due, order.made_on) + timedelta(days=self._settings["grace_days"]),
         )
+
+    def read_statement(self, stream: BinaryIO, name: str) -> Statement:
+        return statements.parse(stream, name)
+
+    def recogniser(self, references: Collection[str]) -> Recogniser:
+        """Customer numbers of BPAY are recognised by either rule, also of a biller code that is told no more: a patient
+        may have kept one."""
+        return recognition.recogniser(self._settings["reference_prefix"], references)
