@@ -43,7 +43,8 @@ class StatementLine(Base):
     __table_args__ = (
         one_of("state", LineState, "state"),
         is_currency(),
-        sa.Index("ix_statement_lines_state_id", "state", "id"),
+        sa.Index("ix_statement_lines_state_booked_on_id", "state", "booked_on", "id"),
+        sa.Index("ix_statement_lines_booked_on_id", "booked_on", "id"),
         sa.Index("ix_statement_lines_statement_id_state", "statement_id", "state"),
     )
 

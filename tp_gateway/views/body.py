@@ -19,8 +19,8 @@ def read_body(request: Any, limit: int) -> bytes:
 
 
 class BodyFile:
-    """The body as a file that is read from front to back, for what need not fit into memory. Reading it ends in the same
-    refusals as `read_body`; its length, where it is declared, is looked at before anything is read."""
+    """The body as a file that is read from front to back, for what need not fit into memory. Reading it ends in the
+    same refusals as `read_body`; its length, where it is declared, is looked at before anything is read."""
 
     def __init__(self, request: Any, limit: int) -> None:
         self._parts = _parts(request.environ, limit)

@@ -62,13 +62,15 @@ class StatementReading:
         limit: int = 50,
         before_id: int | None = None,
     ) -> list[LineFacts]:
-        """Newest first, with matches, and with suggestions where a person has to decide."""
+        """Those of the newest day first, with matches, and with suggestions where a person has to decide. `before_id`:
+        what comes after that line."""
         wanted = {L.c.state: state, L.c.statement_id: statement_id}
         query = LINES.where(*(column == value for column, value in wanted.items() if value is not None))
-        if before_id is not None:
-            query = query.where(L.c.id < before_id)
         with self._database.read() as session:
-            rows = session.execute(query.order_by(L.c.id.desc()).limit(limit)).all()
+            if before_id is not None:
+                day = session.execute(sa.select(L.c.booked_on).where(L.c.id == before_id)).scalar()
+                query = query.where(sa.or_(L.c.booked_on < day, sa.and_(L.c.booked_on == day, L.c.id < before_id)))
+            rows = session.execute(query.order_by(L.c.booked_on.desc(), L.c.id.desc()).limit(limit)).all()
             return _to_lines(session, rows)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tp_gateway.contract import StatementLine
-from tp_gateway.database import Database
+from tp_gateway.database import Database, StoreUnavailable
 from tp_gateway.models import Statement, table
 from tp_gateway.models.states import LineState, StatementState
 from tp_gateway.services.clock import Clock
@@ -17,6 +17,7 @@ S = table(Statement)
 
 BATCH = 500
 """Lines of one transaction: some ten milliseconds, of which the commit is the greater part."""
+_TRIES = 3
 _COLUMNS = (
     *("statement_id", "line", "fingerprint", "booked_on", "amount", "currency", "description", "reference", "payer"),
     *("balance", "account", "bank_id", "state", "why"),
@@ -64,10 +65,16 @@ class Staging:
         self._write(self._clock(), state=str(StatementState.IMPORTED))
 
     def _write(self, now: datetime, **more: object) -> None:
-        # In the order of their keys: two imports of overlapping files would otherwise wait for each other in a circle.
-        rows = sorted(self._rows, key=lambda row: str(row[2]))
-        with self._database.transaction() as session:
-            if rows:
-                session.connection().exec_driver_sql(self._insert, rows)
-            session.execute(sa.update(S).where(S.c.id == self.id).values(touched_at=now, **more))
+        """Once more where the store could not: of two imports of overlapping files in another order, PostgreSQL ends
+        one transaction when they wait for each other."""
+        for attempt in range(_TRIES):
+            try:
+                with self._database.transaction() as session:
+                    if self._rows:
+                        session.connection().exec_driver_sql(self._insert, self._rows)
+                    session.execute(sa.update(S).where(S.c.id == self.id).values(touched_at=now, **more))
+                break
+            except StoreUnavailable:
+                if attempt + 1 == _TRIES:
+                    raise
         self._rows.clear()
