@@ -89,7 +89,7 @@ def promise(url: str, count: int) -> list[str]:
 
 def write(file: Path, lines: int, references: list[str]) -> None:
     """A year of a busy account, as the Commonwealth Bank exports it. Of what is not ours, two thirds came in."""
-    dice, balance, every = Random(1), 0, max(1, lines // max(1, len(references)))  # noqa: S311 - no secret
+    dice, balance, every = Random(1), 0, max(1, lines // max(1, len(references)))
     left = iter(references)
     with file.open("w") as out:
         for number in range(lines):

@@ -20,7 +20,7 @@ from tests.api.conftest import Api, token
 from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST
 from tests.databases import sqlite_url
 from tests.docs.pages import ROOT
-from tp_gateway.models import Dispute
+from tp_gateway.models import Dispute, Statement, StatementLine
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 COLUMNS = ("no token", "patient", "psychologist", "practice_manager", "admin", "service")
@@ -116,8 +116,19 @@ def matrix(
         moments = dict.fromkeys(("observed_at", "opened_at", "created_at", "updated_at"), NOON)
         facts = {"provider": "stripe", "reference": "du_1", "payment_id": 1, "amount": 18000, "currency": "AUD"}
         session.execute(sa.insert(Dispute), {**facts, **moments, "status": "needs_response"})
+        _a_line(session)
     yield Matrix(api, bool(request.param))
     api.close()
+
+
+def _a_line(session: Any) -> None:
+    """Of a bank statement, for what staff may do with line 1."""
+    file = {"provider": "bank_transfer", "name": "a", "format": "CBA CSV", "sha256": "0" * 64, "lines": 1}
+    by = {"state": "imported", "imported_by": "user:8", "imported_at": NOON, "touched_at": NOON}
+    session.execute(sa.insert(Statement), {**file, **by})
+    texts = dict.fromkeys(("description", "reference", "payer", "account", "bank_id"), "")
+    line = {"statement_id": 1, "line": 1, "fingerprint": "f", "booked_on": NOON.date(), "amount": 1, "currency": "AUD"}
+    session.execute(sa.insert(StatementLine), {**line, **texts, "state": "unmatched"})
 
 
 def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict[str, Any], Any] | None:

@@ -492,8 +492,9 @@ def test_what_was_given_back_is_not_unmatched(bank: Bank) -> None:
         session.execute(
             sa.text(
                 "INSERT INTO refunds (uuid, payment_id, provider, amount, currency, state, epoch, checks, reopen,"
-                " reason, provider_code, created_by, created_at, updated_at, moved_by) SELECT 'u', id, provider, 1, currency,"
-                " 'pending', 1, 0, reopen, '', '', 'user:8', created_at, created_at, 'user:8'"
+                " reason, provider_code, created_by, created_at, updated_at, moved_by)"
+                " SELECT 'u', id, provider, 1, currency, 'pending', 1, 0, reopen, '', '', 'user:8', created_at,"
+                " created_at, 'user:8'"
                 " FROM payments CROSS JOIN (SELECT :no AS reopen) r"
             ).bindparams(sa.bindparam("no", False, type_=sa.Boolean()))
         )
