@@ -2,6 +2,7 @@
 
     make bench BENCH=<folder of the harness>                  everything
     make bench BENCH=<folder> ARGS="instructions"              one part: instructions, quick, slow, reads, webhooks
+    make bench ARGS=statements                                importing bank statements: needs no harness
 
 Environments and PostgreSQL are made in var/bench at the first run. Exits with 1 when a check of the books failed.
 """
@@ -94,6 +95,10 @@ def postgresql(harness: Path, python: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["statements"]:
+        from benchmarks import statement_import
+
+        sys.exit(statement_import.main(sys.argv[2:]))
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("Name the folder of the harness: make bench BENCH=<folder>")
     unknown = set(sys.argv[2:]) - set(PARTS)

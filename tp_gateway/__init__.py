@@ -38,6 +38,7 @@ def make_app(ini: dict[str, str]) -> Any:
     configurator.registry["verifier"] = make_verifier(settings)
     configurator.registry["rate_limits"] = make_rate_limits(settings)
     configurator.registry["trusted_proxies"] = settings.trusted_proxies
+    configurator.registry["statement_bytes"] = settings.statement_bytes
     configurator.registry["cors_origins"] = frozenset(settings.cors_origins)
     configurator.include("tp_gateway.views")
     return configurator.make_wsgi_app()

@@ -19,7 +19,7 @@ import plaster
 from cryptography.fernet import Fernet
 
 import tp_gateway
-from tp_gateway import config, observability, schema
+from tp_gateway import cli_statements, config, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--secret", action="store_true", help="instead: a random secret, as for tp_gateway.service.key")
     command("rotate-keys", _rotate_keys, "encrypt what is stored anew, with the first of tp_gateway.encryption_keys")
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
+    cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     command("version", _version, "show the version")
     return parser
 
@@ -217,6 +218,17 @@ def _providers(given: argparse.Namespace) -> int:
         state = "works" if ok else f"does not work: {message}"
         print(f"{provider.slug}: enabled, takes {provider.manifest.method} ({provider.manifest.display_name}), {state}")
     return 0 if well else 1
+
+
+def _statements(given: argparse.Namespace) -> int:
+    """Exit code 1 when a file was refused."""
+    settings = _settings(given)
+    observability.configure_logging("warning")
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        return cli_statements.run(gateway, given)
+    finally:
+        gateway.close()
 
 
 def _version(_given: argparse.Namespace) -> int:

@@ -61,6 +61,7 @@ class Settings:
     database_url: str = field(repr=False)
     database_pool: int
     database_busy_seconds: float
+    statement_bytes: int
     encryption_keys: tuple[str, ...] = field(repr=False)
     tokens: TokenSettings
     timing: Timing
@@ -103,6 +104,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
         database_url=environ.get("DATABASE_URL") or read.text("database_url"),
         database_pool=read.integer("database_pool", 8, 1),
         database_busy_seconds=read.seconds("database_busy_seconds", 5),
+        statement_bytes=read.integer("statement_megabytes", 100, 1) << 20,
         encryption_keys=tuple(read.words("encryption_keys")),
         tokens=_tokens(read),
         timing=_timing(read),

@@ -32,6 +32,9 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "reopen_dispute": STAFF,
     "see_takings": STAFF,
     "see_remittances": STAFF,
+    "see_statements": STAFF,
+    "import_statement": STAFF,
+    "match_statement": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
     "push_practice": (SERVICE,),
 }

@@ -21,7 +21,7 @@ from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOG
 from tests.databases import sqlite_url
 from tests.docs.pages import ROOT
 from tests.store.rows import ROWS, TABLES
-from tp_gateway.models import Dispute
+from tp_gateway.models import Dispute, Statement, StatementLine
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 COLUMNS = ("no token", "patient", "psychologist", "practice_manager", "admin", "service")
@@ -119,6 +119,7 @@ def matrix(
         session.execute(sa.insert(Dispute), {**facts, **moments, "status": "needs_response"})
         for name in ("refunds", "refund_files", "remittances", "remittance_items"):
             session.execute(sa.insert(TABLES[name]), ROWS[name] | sealed(api, name))
+        _a_line(session)
     yield Matrix(api, bool(request.param))
     api.close()
 
@@ -126,6 +127,16 @@ def matrix(
 def sealed(api: Api, name: str) -> dict[str, str]:
     """A file of refunds opens."""
     return {"content_sealed": api.gateway.refund_files._vault.seal("")} if name == "refund_files" else {}
+
+
+def _a_line(session: Any) -> None:
+    """Of a bank statement, for what staff may do with line 1."""
+    file = {"provider": "bank_transfer", "name": "a", "format": "CBA CSV", "sha256": "0" * 64, "lines": 1}
+    by = {"state": "imported", "imported_by": "user:8", "imported_at": NOON, "touched_at": NOON}
+    session.execute(sa.insert(Statement), {**file, **by})
+    texts = dict.fromkeys(("description", "reference", "payer", "account", "bank_id"), "")
+    line = {"statement_id": 1, "line": 1, "fingerprint": "f", "booked_on": NOON.date(), "amount": 1, "currency": "AUD"}
+    session.execute(sa.insert(StatementLine), {**line, **texts, "state": "unmatched"})
 
 
 def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict[str, Any], Any] | None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sandbox.stripe import StripeSandbox
+from tests.banking import cba
 from tp_gateway import config, make_verifier
 from tp_gateway.cli import main
 from tp_gateway.identity import Identity
@@ -165,3 +167,57 @@ def test_the_worker_stops_when_told(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0
     finally:
         process.kill()
+
+
+# --- bank statements --------------------------------------------------------------------------------------------------
+
+
+def test_statements_are_imported_and_listed(capsys: Any, tmp_path: Path) -> None:
+    march, april = tmp_path / "March.csv", tmp_path / "April.csv"
+    march.write_bytes(cba([(100, "Deposit"), (-50, "Rent")]))
+    april.write_bytes(cba([(100, "Deposit"), (-50, "Rent"), (7, "Interest")]))
+    code, out, err = run(capsys, "statements", "import", str(march), str(april))
+    assert code == 0 and "April.csv: importing" not in out and "\r" not in err
+    assert out.splitlines() == [
+        "March.csv: CBA CSV, 2 lines: 2 new, 0 duplicate; 1 unmatched, 1 ignored",
+        "April.csv: CBA CSV, 3 lines: 1 new, 2 duplicate; 1 unmatched",
+    ]
+    code, out, _ = run(capsys, "statements", "list")
+    newest, oldest = out.splitlines()
+    assert code == 0 and "cli" in newest and "April.csv" in newest and "March.csv" in oldest
+
+
+@pytest.mark.catalogue(95)
+def test_a_statement_that_is_refused_names_file_and_line(capsys: Any, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(cba([(100, "Deposit")]))
+    bad.write_bytes(cba([(100, "Deposit")]) + b"05/03/2026,abc,x,1.00\n")
+    code, out, err = run(capsys, "statements", "import", str(bad), str(good), str(tmp_path / "none.csv"))
+    assert code == 1 and out.startswith("good.csv: CBA CSV, 1 lines: 1 new")
+    told = [line for line in err.splitlines() if line.startswith("tp-gateway: ")]
+    assert told[0] == f"tp-gateway: {bad}:2: an amount is not a number"
+    assert told[1].startswith(f"tp-gateway: {tmp_path}/none.csv: ") and len(told) == 2
+
+
+@pytest.mark.parametrize("arguments", [["import"], ["list", "x.csv"]])
+def test_wrong_use_of_statements(capsys: Any, arguments: list[str]) -> None:
+    code, _, err = run(capsys, "statements", *arguments)
+    assert (code, len(err.splitlines())) == (1, 1)
+
+
+def test_a_bar_moves_on_a_terminal(tmp_path: Path) -> None:
+    """As `script` gives it one; the bar is gone when the file is in."""
+    file = tmp_path / "March.csv"
+    file.write_bytes(cba([(number + 1, "Deposit") for number in range(5000)]))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "tp_gateway.cli", "-c", INI, "statements", "import", str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, text=True)
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # how the end of a terminal reads
+        while part := os.read(ours, 4096):
+            written += part
+    assert process.stdout is not None and process.stdout.read().startswith("March.csv: CBA CSV, 5000 lines: 5000 new")
+    assert process.wait() == 0
+    os.close(ours)
+    assert b"importing [##" in written and b"checking" in written and written.endswith(b"\r\x1b[K")

@@ -55,6 +55,12 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_remittance_items_net": [{"net": 18000}, {"fee": 0}, {"amount": -18000}],
     "ck_remittances_currency": CURRENCIES,
     "ck_remittances_state": [{"state": "pending"}, {"state": ""}],
+    "ck_statement_lines_currency": CURRENCIES,
+    "ck_statement_lines_state": [{"state": "done"}],
+    "ck_statement_matches_amount": [{"amount": 0}, {"amount": -1}],
+    "ck_statement_matches_layer": [{"layer": "guess"}],
+    "ck_statement_matches_undone": [{"undone_at": NOON}, {"undone_by": "user:8"}],
+    "ck_statements_state": [{"state": "new"}],
     "ck_users_role": [{"role": "service"}, {"role": "Admin"}],
 }
 
@@ -108,7 +114,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 21 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 23 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------

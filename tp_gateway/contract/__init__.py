@@ -11,6 +11,7 @@ from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
 from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
+from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.contract.types import (
     CaptureOrder,
     Event,
@@ -50,6 +51,7 @@ __all__ = [
     "Health",
     "InvalidSignature",
     "Label",
+    "MalformedStatement",
     "Manifest",
     "MethodOrder",
     "Observation",
@@ -63,6 +65,8 @@ __all__ = [
     "Provider",
     "QueuedRefund",
     "Reason",
+    "Recognised",
+    "Recogniser",
     "RefundFact",
     "RefundOrder",
     "RefundState",
@@ -71,6 +75,8 @@ __all__ = [
     "RemittanceKind",
     "RemittanceState",
     "SavedMethod",
+    "Statement",
+    "StatementLine",
     "Subject",
     "Veto",
     "fields",

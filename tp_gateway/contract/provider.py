@@ -7,16 +7,17 @@ another currency) is read as `UNKNOWN`, logged with your name, and hurts only th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
 import colander
 
 from tp_gateway.contract.disputes import DisputeFact
 from tp_gateway.contract.payment_files import PaymentFile, QueuedRefund
 from tp_gateway.contract.remittances import Remittance
+from tp_gateway.contract.statements import Recogniser, Statement
 from tp_gateway.contract.types import (
     CaptureOrder,
     Health,
@@ -49,6 +50,9 @@ class Capabilities:
     down (cash at the desk), and for what only promises (transfer instructions): such a payment says NEEDS_ACTION with
     `waits_until`, ends by itself after that day, and is settled by evidence from elsewhere (a bank statement).
 
+    `statements` promises `read_statement` and `recogniser`: payments by this provider are settled by lines of the
+    bank's statements, which staff import.
+
     `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
     connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
     Without it a call runs on a thread of the provider's, and nobody waits for it beyond its deadline.
@@ -68,6 +72,7 @@ class Capabilities:
     refund_files: bool = False
     remittances: bool = False
     local: bool = False
+    statements: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
 
@@ -88,6 +93,8 @@ class Capabilities:
             "fetch_dispute": self.disputes,
             "write_refunds": self.refund_files,
             "list_remittances": self.remittances,
+            "read_statement": self.statements,
+            "recogniser": self.statements,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -162,6 +169,12 @@ class Provider(Protocol):
         A file by which the clinic's bank pays refunds that wait. Pure (no I/O). `title` (10 characters, letters and
         digits) is what tells the file from every other; put it where the bank's statement will show it. Raises
         `CannotWrite`.
+    `read_statement(stream: BinaryIO, name: str) -> Statement`
+        What a file is, and its lines, read while they are asked for: a file can have a million. `MalformedStatement`
+        for one that cannot be read, here or from the lines. Contents decide what it is; `name` is the file's, for what
+        they leave open. No I/O but the stream's, and nothing is kept: the core reads each file twice.
+    `recogniser(references: Collection[str]) -> Recogniser`
+        Finds in a line which payment it is for; `references` are those of all payments that it can be for.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -234,6 +247,14 @@ class TellsDisputes(Protocol):
     """`Capabilities.disputes`."""
 
     def fetch_dispute(self, reference: str, deadline: float) -> DisputeFact | None: ...
+
+
+class ReadsStatements(Protocol):
+    """`Capabilities.statements`."""
+
+    def read_statement(self, stream: BinaryIO, name: str) -> Statement: ...
+
+    def recogniser(self, references: Collection[str]) -> Recogniser: ...
 
 
 class SavesMethods(Protocol):

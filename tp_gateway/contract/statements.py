@@ -55,8 +55,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A payment's reference found in a line. `structured`: in a field of its own. `repaired` is how it was written
-    there, if one character was wrong or two had changed places; "" if it was right."""
+    """A payment's reference found in a line: one of those that the recogniser was made for. `structured`: in a field of
+    its own. `repaired` is how it was written there, if one character was wrong or two had changed places; "" if it was
+    right."""
 
     reference: str
     structured: bool = False
@@ -64,7 +65,7 @@ class Recognised:
 
 
 class Recogniser(Protocol):
-    """Made by the provider for the references of the payments that still wait for money. Called for each line of a
-    file of a million, so it must be quick."""
+    """Made by the provider for the references of the payments that money can still come for. Called for each line of a
+    file of a million, so it must be quick. None where there is no reference, and where there are two."""
 
     def __call__(self, line: StatementLine) -> Recognised | None: ...

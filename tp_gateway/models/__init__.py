@@ -12,6 +12,7 @@ from tp_gateway.models.practice import Appointment, User
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.remittance import Remittance, RemittanceItem
 from tp_gateway.models.settings import PracticeSettings
+from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
     "Appointment",
@@ -35,6 +36,9 @@ __all__ = [
     "RefundFileItem",
     "Remittance",
     "RemittanceItem",
+    "Statement",
+    "StatementLine",
+    "StatementMatch",
     "Transition",
     "User",
     "table",

@@ -79,7 +79,8 @@ TRANSITIONS: frozenset[tuple[PaymentState | None, PaymentState]] = frozenset(
         (P.SUCCEEDED, P.REFUNDED),
         (P.REFUNDED, P.SUCCEEDED),  # a refund failed after all
         (P.FAILED, P.SUCCEEDED),  # late success: the provider's own API shows captured money
-        (P.CREATED, P.SUCCEEDED),  # late success of an object whose reference was never stored
+        (P.CREATED, P.SUCCEEDED),  # late success of an object whose reference was never stored; staff's match of a line
+        (P.SUCCEEDED, P.PROCESSING),  # staff un-matched the lines of a bank statement that had paid it
     }
 )
 
@@ -150,3 +151,36 @@ class InboxState(StrEnum):
     IGNORED = "ignored"
     UNMATCHED = "unmatched"
     """Names a payment that is not here (yet)."""
+
+
+class StatementState(StrEnum):
+    IMPORTING = "importing"
+    IMPORTED = "imported"
+    """Every line of the file is here."""
+    INTERRUPTED = "interrupted"
+    """The import died; the same file once more brings the rest."""
+
+
+class LineState(StrEnum):
+    NEW = "new"
+    """It names a payment and is not applied yet: the worker does it where the import died."""
+    MATCHED = "matched"
+    """All of it has paid something."""
+    SUGGESTED = "suggested"
+    """It seems to be for something, and a person decides."""
+    UNMATCHED = "unmatched"
+    """Nothing here fits it, or not all of it is matched."""
+    IGNORED = "ignored"
+    """Money that went out, and lines that moved none."""
+
+
+class MatchLayer(StrEnum):
+    """By what a line was matched."""
+
+    REFERENCE = "reference"
+    """A reference in a field of its own."""
+    TEXT = "text"
+    """Our reference in the text."""
+    REPAIRED = "repaired"
+    """The same with one character wrong, or two that had changed places."""
+    STAFF = "staff"

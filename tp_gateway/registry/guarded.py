@@ -46,6 +46,7 @@ from tp_gateway.registry.plausible import (
     impossible_remittance,
     is_reference,
 )
+from tp_gateway.registry.statements import StatementReader
 
 T = TypeVar("T")
 _START_PATIENCE = 1.0
@@ -84,6 +85,7 @@ class GuardedProvider:
         self._breaker = breaker
         self._require_no_transaction = require_no_transaction
         self._bulkhead = Bulkhead(lanes, waiting)
+        self.statements = StatementReader(provider, require_no_transaction)
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix=f"provider-{self.manifest.slug}")
 
     @property

@@ -17,6 +17,7 @@ from tp_gateway.contract import (
     RemittanceItem,
     RemittanceKind,
     RemittanceState,
+    StatementLine,
 )
 from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
@@ -80,6 +81,33 @@ def impossible_remittance(told: Any) -> str:
     if len({item.transaction for item in told.items}) != len(told.items):
         return "a remittance with an item twice"
     return ""
+
+
+_LONGEST_TEXT = 1 << 17
+_LONGEST_NAME = 255
+_LARGEST_LINE = 2**31 - 1
+
+
+def impossible_line(line: Any) -> str:
+    """Why a line of a statement cannot be believed. Asked two million times for a long file, so all its texts are
+    looked at in one go."""
+    if type(line) is not StatementLine or type(line.line) is not int or not 0 < line.line <= _LARGEST_LINE:
+        return "a line that is none"
+    if type(line.booked_on) is not date:
+        return "a line without a day"
+    if type(line.amount) is not int or not -MAX_MINOR_UNITS <= line.amount <= MAX_MINOR_UNITS:
+        return "an amount that cannot be"
+    if line.balance is not None and (type(line.balance) is not int or not -(2**63) <= line.balance < 2**63):
+        return "a balance that cannot be"
+    try:
+        texts = line.description + line.reference + line.payer + line.account + line.bank_id + line.currency
+    except TypeError:
+        return "a text that is none"
+    if type(texts) is not str or "\0" in texts or not (texts.isascii() or is_storable(texts)):
+        return "a text that cannot be kept"
+    if len(texts) > _LONGEST_TEXT or len(line.account) > _LONGEST_NAME or len(line.bank_id) > _LONGEST_NAME:
+        return "a text that is too long"
+    return "" if is_currency(line.currency) else "a currency that is not known"
 
 
 def can_be_kept(seen: Observation) -> bool:

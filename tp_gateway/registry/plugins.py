@@ -72,6 +72,17 @@ class Registry:
             known = ", ".join(sorted(self._by_method))
             raise ValidationError({"payment_method": [f"Not available here. Choose one of: {known}"]}) from None
 
+    def for_statements(self, slug: str | None = None) -> GuardedProvider:
+        """The one provider that reads bank statements, or the one of them that is named. ValidationError where there is
+        none, and where `slug` must choose."""
+        able = {one.slug: one for one in self._by_slug.values() if one.manifest.capabilities.statements}
+        if slug is None and len(able) == 1:
+            return next(iter(able.values()))
+        if slug in able:
+            return able[slug]
+        known = f"Choose one of: {', '.join(sorted(able))}" if able else "No provider here reads statements"
+        raise ValidationError({"provider": [known]})
+
     def close(self) -> None:
         """Give the providers' threads back."""
         for provider in self._by_slug.values():

@@ -107,6 +107,16 @@ class Booking:
                 self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, amount, evidence, refund.id)
         return delta - credit
 
+    def take_back(self, amount: int, evidence: str) -> int:
+        """What was booked under this evidence was for something else. As with a refund, the payment's own over-payment
+        goes first: what is left of its money then pays what is due. Returns the change of what is paid."""
+        from_credit, ours = min(amount, self._credit_left()), clearing(self.payment.provider)
+        if from_credit:
+            self._entry("unmatch_credit", PATIENT_CREDIT, ours, from_credit, evidence)
+        if amount > from_credit:
+            self._entry("unmatch", RECEIVABLE, ours, amount - from_credit, evidence)
+        return from_credit - amount
+
     def _credit_left(self) -> int:
         """What is left of this payment's own over-payment."""
         return self._credited(PATIENT_CREDIT)

@@ -31,6 +31,7 @@ from tp_gateway.services.refunds import Refunds
 from tp_gateway.services.remittances import Remittances
 from tp_gateway.services.reverse_sweep import ReverseSweep
 from tp_gateway.services.settlement import Settlement
+from tp_gateway.services.statements import Statements, build_statements
 from tp_gateway.services.takings import DayTotals
 from tp_gateway.timing import Timing
 
@@ -55,6 +56,7 @@ class Gateway:
     practice: Practice
     day_totals: DayTotals
     remittances: Remittances
+    statements: Statements
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
@@ -117,6 +119,7 @@ def build_gateway(
         practice=Practice(database, clock),
         day_totals=DayTotals(database, registry, time_zone),
         remittances=Remittances(database, registry, timing, clock),
+        statements=build_statements(database, registry, vault, timing, settlement, idempotency, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,

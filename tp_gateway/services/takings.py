@@ -17,6 +17,8 @@ from tp_gateway.services.clock import end_of
 
 L, P = table(LedgerEntry), table(Payment)
 _TAKEN, _RETURNED = ("charge", "overpayment"), ("refund", "refund_credit")
+_TAKEN_BACK = ("unmatch", "unmatch_credit")
+"""A line of a statement that was for something else: less was taken, and nothing was returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class DayTotals:
         )
         query = (
             sa.select(
-                P.c.provider, P.c.method, P.c.parameters, P.c.id, L.c.refund_id, L.c.debit, L.c.amount, L.c.currency
+                *(P.c.provider, P.c.method, P.c.parameters, P.c.id, L.c.refund_id),
+                *(L.c.kind, L.c.debit, L.c.amount, L.c.currency),
             )
             .join(P, P.c.id == L.c.payment_id)
-            .where(*of_that_day, L.c.kind.in_((*_TAKEN, *_RETURNED)))
+            .where(*of_that_day, L.c.kind.in_((*_TAKEN, *_RETURNED, *_TAKEN_BACK)))
         )
         with self._database.read() as session:
             entries = session.execute(query).all()
@@ -59,6 +62,8 @@ class DayTotals:
             if entry.debit == clearing(entry.provider):
                 payments.add(entry.id)
                 sums[0] += entry.amount
+            elif entry.kind in _TAKEN_BACK:
+                sums[0] -= entry.amount
             else:
                 refunds.add(entry.refund_id)
                 sums[1] += entry.amount

@@ -7,7 +7,8 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    """Needs `gateway`, `verifier`, `rate_limits`, `trusted_proxies` and `cors_origins` in the registry."""
+    """Needs `gateway`, `verifier`, `rate_limits`, `trusted_proxies`, `statement_bytes` and `cors_origins` in the
+    registry."""
     config.include("tp_gateway.views.http")
     config.include("tp_gateway.views.errors")
     config.include("tp_gateway.views.security")

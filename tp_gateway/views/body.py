@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tp_gateway.errors import GatewayError
@@ -14,27 +15,43 @@ _CHUNK = 64 * 1024
 
 def read_body(request: Any, limit: int) -> bytes:
     """GatewayError `payload_too_large`: by the declared length before anything is read, else once there is more."""
-    declared = _declared_length(request.environ)
+    return b"".join(_parts(request.environ, limit))
+
+
+class BodyFile:
+    """The body as a file that is read from front to back, for what need not fit into memory. Reading it ends in the
+    same refusals as `read_body`; its length, where it is declared, is looked at before anything is read."""
+
+    def __init__(self, request: Any, limit: int) -> None:
+        self._parts = _parts(request.environ, limit)
+        self._first = next(self._parts, b"")
+
+    def read(self, _size: int = -1) -> bytes:
+        """The next piece, of a size of its own; b"" at the end."""
+        first, self._first = self._first, b""
+        return first or next(self._parts, b"")
+
+
+def _parts(environ: dict[str, Any], limit: int) -> Iterator[bytes]:
+    declared = _declared_length(environ)
     if declared is not None and declared > limit:
         raise _too_large(limit)
-    if declared is None and not request.environ.get("wsgi.input_terminated"):
-        return b""
+    if declared is None and not environ.get("wsgi.input_terminated"):
+        return
     wanted = limit + 1 if declared is None else declared
-    parts: list[bytes] = []
     while wanted > 0:
         try:
-            part = request.environ["wsgi.input"].read(min(wanted, _CHUNK))
+            part = environ["wsgi.input"].read(min(wanted, _CHUNK))
         except OSError:  # a malformed chunk, a connection that went away
             raise GatewayError("invalid_json", "The body could not be read") from None
         if not part:
             break
-        parts.append(part)
         wanted -= len(part)
-    if declared is None and wanted == 0:
-        raise _too_large(limit)
+        if declared is None and wanted == 0:
+            raise _too_large(limit)
+        yield part
     if declared is not None and wanted > 0:
         raise GatewayError("invalid_json", "The body ended early")
-    return b"".join(parts)
 
 
 def _declared_length(environ: dict[str, Any]) -> int | None:
@@ -43,4 +60,5 @@ def _declared_length(environ: dict[str, Any]) -> int | None:
 
 
 def _too_large(limit: int) -> GatewayError:
-    return GatewayError("payload_too_large", f"The body may have {limit // 1024} KiB here")
+    most = f"{limit // 1024} KiB" if limit < 1 << 26 else f"{limit >> 20} MiB"
+    return GatewayError("payload_too_large", f"The body may have {most} here")

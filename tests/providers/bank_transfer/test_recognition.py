@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.properties.profiles import fixed
 from tp_gateway.contract.statements import Recognised, StatementLine
+from tp_gateway.providers.bank_transfer.crn import Rule, crn
 from tp_gateway.providers.bank_transfer.recognition import recogniser
 from tp_gateway.providers.bank_transfer.references import LENGTH, is_valid, make
 
@@ -198,3 +199,21 @@ def test_noise_is_not_taken_for_a_reference() -> None:
             f"{run[:7]} INV {run[7:]} 04{run[:8]}",
         ):
             assert recognise(line(text)) is None, text
+
+
+NUMBERS = [crn(A[2:], rule) for rule in Rule]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_bpay_customer_number_stands_for_its_reference(number: str) -> None:
+    assert recognise(line("BPAY PAYMENT", reference=number)) == Recognised(A, structured=True)
+    assert recognise(line(f"BPAY 123456 {number[:4]} {number[4:]}")) == Recognised(A)
+    assert recognise(line(f"{A} BPAY {number}")) == Recognised(A)
+    assert recognise(line(f"{B} BPAY {number}")) is None, "it never chooses between two"
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_a_mistyped_customer_number_is_not_repaired(rule: Rule) -> None:
+    wrong = replaced(crn(A[2:], rule), 12, str((int(crn(A[2:], rule)[12]) + 3) % 10))
+    assert wrong in NUMBERS or recognise(line("BPAY", reference=wrong)) is None
+    assert recognise(line("BPAY", reference=crn(CLOSED[3][2:], rule))) is None

@@ -1,13 +1,13 @@
 """Refunds that the clinic's bank pays from a file: where they go, and the files.
 
-Revision: 0006, after: 0003
+Revision: 0006, after: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0004"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -33,6 +33,12 @@ def crn(number: int | str, rule: Rule) -> str:
     return text + _check_digit(text, rule)
 
 
+def customer_number(reference: str, rule: Rule) -> str:
+    """The number by which BPAY names the payment with this `reference` of ours: the reference's own digits. Without its
+    letters it is as unique, and BPAY takes digits only."""
+    return crn(reference[2:], rule)
+
+
 def is_valid(text: str, rule: Rule) -> bool:
     return _CRN.fullmatch(text) is not None and text[-1] == _check_digit(text[:-1], rule)
 

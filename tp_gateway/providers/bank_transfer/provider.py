@@ -3,9 +3,9 @@ and no money moves here. What arrives is found on a bank statement, days later a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from tp_gateway.contract import (
     Capabilities,
@@ -18,13 +18,15 @@ from tp_gateway.contract import (
     PaymentFile,
     QueuedRefund,
     Reason,
+    Recogniser,
     RefundOrder,
+    Statement,
     fields,
     money,
 )
-from tp_gateway.providers.bank_transfer import references, refund_files
+from tp_gateway.providers.bank_transfer import recognition, references, refund_files, statements
 from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
-from tp_gateway.providers.bank_transfer.crn import Rule, crn
+from tp_gateway.providers.bank_transfer.crn import Rule, customer_number
 from tp_gateway.providers.bank_transfer.settings import Settings
 
 _MESSAGE = "Please transfer the amount, and give the reference exactly as it is shown."
@@ -40,7 +42,9 @@ class BankTransferProvider:
         method="bank_transfer",
         display_name="Bank transfer",
         currencies=frozenset({"AUD"}),
-        capabilities=Capabilities(local=True, refund=True, partial_refund=True, refund_files=True, keeps_deadline=True),
+        capabilities=Capabilities(
+            local=True, refund=True, partial_refund=True, refund_files=True, statements=True, keeps_deadline=True
+        ),
         settings_schema=Settings(),
         parameters_schema=Parameters(),
         single_flight=False,
@@ -80,8 +84,7 @@ class BankTransferProvider:
         if self._settings["payid"]:
             instructions["payid"] = self._settings["payid"]
         if self._settings["bpay_biller_code"]:
-            # The reference's own digits: without its letters it is as unique, and BPAY takes digits only.
-            customer = crn(reference[2:], Rule(self._settings["bpay_rule"]))
+            customer = customer_number(reference, Rule(self._settings["bpay_rule"]))
             instructions["bpay"] = {"biller_code": self._settings["bpay_biller_code"], "crn": customer}
         return Outcome(
             OutcomeState.NEEDS_ACTION,
@@ -99,3 +102,11 @@ class BankTransferProvider:
 
     def write_refunds(self, refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile:
         return refund_files.write(self._settings, refunds, title, made_on)
+
+    def read_statement(self, stream: BinaryIO, name: str) -> Statement:
+        return statements.parse(stream, name)
+
+    def recogniser(self, references: Collection[str]) -> Recogniser:
+        """Customer numbers of BPAY are recognised by either rule, also of a biller code that is told no more: a patient
+        may have kept one."""
+        return recognition.recogniser(self._settings["reference_prefix"], references)

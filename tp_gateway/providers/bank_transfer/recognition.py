@@ -1,5 +1,6 @@
 """Finds the reference of a payment in a line of a bank statement, also where one character is wrong or two neighbours
-have changed places. It never goes by a part of a reference, a name or an amount, and never chooses between two."""
+have changed places; or its BPAY customer number. It never goes by a part of a reference, a name or an amount, and never
+chooses between two."""
 
 from __future__ import annotations
 
@@ -7,16 +8,22 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from itertools import product
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from tp_gateway.contract.statements import Recognised, Recogniser, StatementLine
 from tp_gateway.providers.bank_transfer import references
+from tp_gateway.providers.bank_transfer.crn import Rule, customer_number
 
 _FIELDS_END = "\x1f"
 """Between the fields of a line: a reference never begins in one and ends in the next."""
 _UPPER = bytes.maketrans(ascii_lowercase.encode(), ascii_uppercase.encode())
 _DROPPED = bytes(set(range(256)) - set(f"{digits}{ascii_uppercase}{ascii_lowercase}{_FIELDS_END}".encode()))
 _DIGITS_AS_0 = bytes.maketrans(digits.encode(), b"0" * 10)
+_CUSTOMER_NUMBER = references.LENGTH - 2 + 1
+"""Digits of a BPAY customer number: those of a reference, and a check digit."""
+_CUSTOMER_NUMBER_IN_ZEROS = b"0" * _CUSTOMER_NUMBER
+_CUSTOMER_NUMBERS = re.compile(rf"(?=([0-9]{{{_CUSTOMER_NUMBER}}}))".encode())
 _DIGITS = tuple(digit.encode() for digit in digits)
 
 
@@ -25,6 +32,9 @@ def recogniser(prefix: str, open_references: Collection[str]) -> Recogniser:
 
     They may have another prefix (it was changed while they were open), and are recognised all the same. ValueError:
     one is no reference at all.
+
+    A BPAY customer number (`crn`) stands for its reference. One that is mistyped is not repaired: the biller's bank
+    refuses it when it is entered.
 
     The recogniser reads the structured reference, the description and the payer; spaces, punctuation and case do not
     count, and a reference may be glued to other text. It answers None where there is no reference, and also where there
@@ -45,6 +55,7 @@ def recogniser(prefix: str, open_references: Collection[str]) -> Recogniser:
     if not references.is_prefix(prefix):
         raise ValueError("prefix: not two different upper-case letters")
     searches = [_Search(one, frozenset(which)) for one, which in sorted(of_prefix.items())]
+    of_number = _customer_numbers(open_references)
 
     def recognise(line: StatementLine) -> Recognised | None:
         text = _compact(f"{line.reference}{_FIELDS_END}{line.description}{_FIELDS_END}{line.payer}")
@@ -56,16 +67,33 @@ def recogniser(prefix: str, open_references: Collection[str]) -> Recogniser:
                     # Written twice, once right and once wrong: it is there, and nothing had to be repaired.
                     if found.get(reference) != reference:
                         found[reference] = written
+        if _CUSTOMER_NUMBER_IN_ZEROS in runs:
+            for number in _CUSTOMER_NUMBERS.findall(text):
+                named = of_number.get(number)
+                if named is not None:
+                    found.setdefault(named, named)  # never more certain than what was read above
         if len(found) != 1:
             return None
         [(reference, written)] = found.items()
+        alone = _compact(line.reference)
         return Recognised(
             reference.decode(),
-            structured=_compact(line.reference) == reference,
+            structured=reference in (alone, of_number.get(alone)),
             repaired="" if written == reference else written.decode(),
         )
 
     return recognise
+
+
+def _customer_numbers(open_references: Collection[str]) -> dict[bytes, bytes]:
+    """BPAY customer number -> reference, by either rule. A number that two references could mean is left out."""
+    found: dict[bytes, bytes] = {}
+    ambiguous = set()
+    for reference, rule in product(open_references, Rule):
+        number = customer_number(reference, rule).encode()
+        if found.setdefault(number, reference.encode()) != reference.encode():
+            ambiguous.add(number)
+    return {number: reference for number, reference in found.items() if number not in ambiguous}
 
 
 def _compact(text: str) -> bytes:

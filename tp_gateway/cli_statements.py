@@ -1,0 +1,103 @@
+"""`tp-gateway statements`: imports bank statements from files, and lists what was imported."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from tp_gateway.contract import MalformedStatement
+from tp_gateway.errors import ConfigurationError, GatewayError, ValidationError
+from tp_gateway.models.states import LineState
+from tp_gateway.services import Gateway
+from tp_gateway.services.statements.facts import StatementFacts
+
+ACTOR = "cli"
+_BAR = 30
+_SHOWN = 50
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("import", "list"))
+    parser.add_argument("files", nargs="*", metavar="FILE", help="of the bank, as they were downloaded")
+    parser.add_argument("--provider", help="which one reads them, where several do")
+
+
+def run(gateway: Gateway, given: argparse.Namespace) -> int:
+    """Returns the exit code. ConfigurationError for files that do not go with what was asked for."""
+    if (given.what == "import") != bool(given.files):
+        raise ConfigurationError("statements: name the FILEs to import, or list without any")
+    if given.what == "list":
+        return list_statements(gateway)
+    return import_files(gateway, given.files, given.provider)
+
+
+def import_files(gateway: Gateway, files: Iterable[str], provider: str | None) -> int:
+    """One after the other; exit code 1 when one of them was refused, which the others do not suffer from."""
+    code = 0
+    for path in files:
+        progress = Progress(Path(path).name, sys.stderr)
+        try:
+            with Path(path).open("rb") as file:
+                found = gateway.statements.importing.run(file, path, ACTOR, provider, progress)
+        except OSError as error:
+            code = progress.refuse(f"{path}: {error.strerror}")
+        except MalformedStatement as error:
+            code = progress.refuse(f"{path}:{error.line}: {error.problem}")
+        except ValidationError as error:
+            code = progress.refuse(f"{path}: {error.title}: {error.fields}")
+        except GatewayError as error:
+            code = progress.refuse(f"{path}: {error.title}. Import the file again, and the rest comes in")
+        else:
+            progress.end()
+            print(_line(found))
+    return code
+
+
+def list_statements(gateway: Gateway) -> int:
+    """The newest imports."""
+    for found in gateway.statements.reading.statements(_SHOWN):
+        print(f"{found.id}  {found.imported_at:%Y-%m-%d %H:%M} UTC  {found.imported_by}  {_line(found)}")
+    return 0
+
+
+def _line(found: StatementFacts) -> str:
+    became = ", ".join(f"{found.counts.get(state, 0)} {state}" for state in LineState if found.counts.get(state))
+    duplicate = f", {found.lines - found.added} duplicate" if found.state == "imported" else f" ({found.state})"
+    return f"{found.name}: {found.format}, {found.lines} lines: {found.added} new{duplicate}" + (
+        f"; {became}" if became else ""
+    )
+
+
+class Progress:
+    """A bar that moves on a terminal; elsewhere a line for each tenth of the way."""
+
+    def __init__(self, name: str, out: TextIO) -> None:
+        self._name, self._out, self._moves = name, out, out.isatty()
+        self._last = ("", -1)
+
+    def __call__(self, doing: str, done: int, all_: int) -> None:
+        share = done / all_ if all_ else 0.0
+        steps = int(share * (100 if self._moves else 10))
+        if (doing, steps) == self._last:
+            return
+        self._last = (doing, steps)
+        if self._moves:
+            full = int(share * _BAR)
+            self._out.write(f"\r{self._name}: {doing:<9} [{'#' * full}{'.' * (_BAR - full)}] {share:4.0%}")
+            self._out.flush()
+        else:
+            print(f"{self._name}: {doing}, {steps * 10} %", file=self._out)
+
+    def end(self) -> None:
+        if self._moves and self._last[1] >= 0:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def refuse(self, text: str) -> int:
+        """Say why, as every problem is said. Returns the exit code."""
+        self.end()
+        print(f"tp-gateway: {text}", file=self._out)
+        return 1

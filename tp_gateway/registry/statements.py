@@ -1,0 +1,79 @@
+"""A provider's reading of bank statements behind guards: what comes out of a file is possible, or the file is refused;
+what a recogniser finds is one of the payments that were asked for, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, BinaryIO
+
+from tp_gateway import observability
+from tp_gateway.contract import MalformedStatement, Provider, Recognised, Recogniser, Statement, StatementLine
+from tp_gateway.registry.plausible import impossible_line
+
+log = observability.logger(__name__)
+
+
+class StatementReader:
+    """For a provider with `Capabilities.statements`. All of it is local work, done on the caller's own thread, and
+    never while a transaction is open: a file takes as long as it takes."""
+
+    def __init__(self, provider: Provider, require_no_transaction: Callable[[], None]) -> None:
+        self._provider: Any = provider
+        self._slug = provider.manifest.slug
+        self._require_no_transaction = require_no_transaction
+
+    def read(self, stream: BinaryIO, name: str) -> Statement:
+        """MalformedStatement, here or from `lines`, for a file that cannot be read, whoever is to blame."""
+        self._require_no_transaction()
+        try:
+            found = self._provider.read_statement(stream, name)
+        except MalformedStatement:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._failed("read_statement", error) from error
+        if not isinstance(found, Statement) or not isinstance(found.format, str):
+            raise self._nonsense("read_statement", type(found).__name__)
+        return Statement(found.format, self._lines(iter(found.lines)))
+
+    def recogniser(self, references: Collection[str]) -> Recogniser:
+        """Answers None for whatever a recogniser may not say; a person sees the line then."""
+        self._require_no_transaction()
+        known = frozenset(references)
+        recognise = self._provider.recogniser(known)
+
+        def recognised(line: StatementLine) -> Recognised | None:
+            try:
+                found = recognise(line)
+            except (Exception, SystemExit) as error:
+                self._failed("recogniser", error)
+                return None
+            if found is None:
+                return None
+            if not isinstance(found, Recognised) or found.reference not in known or type(found.repaired) is not str:
+                self._nonsense("recogniser", type(found).__name__)
+                return None
+            return found
+
+        return recognised
+
+    def _lines(self, lines: Iterator[StatementLine]) -> Iterator[StatementLine]:
+        number = 0
+        try:
+            for line in lines:
+                problem = impossible_line(line)
+                if problem:
+                    raise self._nonsense("read_statement", problem, getattr(line, "line", number))
+                number = line.line
+                yield line
+        except MalformedStatement:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._failed("read_statement", error, number) from error
+
+    def _failed(self, member: str, error: BaseException, line: int = 0) -> MalformedStatement:
+        log.error("provider_raised", provider=self._slug, member=member, error=type(error).__name__, exc_info=error)
+        return MalformedStatement(line, "it could not be read to its end")
+
+    def _nonsense(self, member: str, what: str, line: Any = 0) -> MalformedStatement:
+        log.error("provider_answered_nonsense", provider=self._slug, member=member, what=what)
+        return MalformedStatement(line if type(line) is int else 0, what)

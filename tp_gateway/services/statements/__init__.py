@@ -1,0 +1,51 @@
+"""Bank statements: a file's lines come in (`importing`), those that name a payment settle it (`matching`), staff decide
+about the others (`allocating`, `undoing`) and see all of them (`reading`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tp_gateway.crypto import Vault
+from tp_gateway.database import Database
+from tp_gateway.registry import Registry
+from tp_gateway.services.clock import Clock
+from tp_gateway.services.idempotency import Idempotency
+from tp_gateway.services.settlement import Settlement
+from tp_gateway.services.statements.allocating import Allocating
+from tp_gateway.services.statements.booking import StatementBooking
+from tp_gateway.services.statements.importing import Importing
+from tp_gateway.services.statements.matching import Matching
+from tp_gateway.services.statements.reading import StatementReading
+from tp_gateway.services.statements.undoing import Undoing
+from tp_gateway.timing import Timing
+
+__all__ = ["Statements", "build_statements"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    importing: Importing
+    matching: Matching
+    allocating: Allocating
+    undoing: Undoing
+    reading: StatementReading
+
+
+def build_statements(
+    database: Database,
+    registry: Registry,
+    vault: Vault,
+    timing: Timing,
+    settlement: Settlement,
+    idempotency: Idempotency,
+    clock: Clock,
+) -> Statements:
+    booking, reading = StatementBooking(settlement), StatementReading(database)
+    matching = Matching(database, registry, vault, timing, booking, clock)
+    return Statements(
+        importing=Importing(database, registry, matching, reading, clock),
+        matching=matching,
+        allocating=Allocating(database, registry, vault, booking, idempotency, clock),
+        undoing=Undoing(database, vault, settlement, clock),
+        reading=reading,
+    )
