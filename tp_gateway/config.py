@@ -81,8 +81,8 @@ class Settings:
     _environ: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def provider_section(self, slug: str, names: Iterable[str]) -> dict[str, str]:
-        """`tp_gateway.<slug>.*` of the ini, with what the environment gives for the names in the provider's schema. Blank is
-        not set, as everywhere."""
+        """`tp_gateway.<slug>.*` of the ini, with what the environment gives for the names in the provider's schema.
+        Blank is not set, as everywhere."""
         prefix = f"{PREFIX}{slug}."
         section = {key.removeprefix(prefix): value for key, value in self._ini.items() if key.startswith(prefix)}
         for name in names:

@@ -14,8 +14,8 @@ from tp_gateway.database import Database
 from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
-NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
-OLD_TABLES = [name for name in ROWS if name != "disputes"]
+NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id", "parameters_sealed"}
+OLD_TABLES = [name for name in ROWS if name not in ("disputes", "rebate_claims")]
 
 
 @pytest.fixture

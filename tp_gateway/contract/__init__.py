@@ -9,6 +9,8 @@ from tp_gateway import fields, money
 from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeStatus
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
+from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder, RebateState
+from tp_gateway.contract.service import Earlier, Service
 from tp_gateway.contract.types import (
     CaptureOrder,
     Event,
@@ -41,6 +43,7 @@ __all__ = [
     "DisputeFact",
     "DisputeMovement",
     "DisputeStatus",
+    "Earlier",
     "Environment",
     "Event",
     "Flow",
@@ -55,12 +58,17 @@ __all__ = [
     "OutcomeState",
     "Payer",
     "Prepared",
+    "PreparedRebate",
     "Provider",
     "Reason",
+    "RebateFact",
+    "RebateOrder",
+    "RebateState",
     "RefundFact",
     "RefundOrder",
     "RefundState",
     "SavedMethod",
+    "Service",
     "Subject",
     "Veto",
     "fields",

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import colander
 
 from tp_gateway.contract.disputes import DisputeFact
+from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder
 from tp_gateway.contract.types import (
     CaptureOrder,
     Health,
@@ -25,9 +27,11 @@ from tp_gateway.contract.types import (
     Prepared,
     RefundOrder,
     SavedMethod,
+    Veto,
 )
 
 CONTRACT_VERSION = 1
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,16 @@ class Capabilities:
     settings), so that its answer is the truth and the core may ask for it again at any time. For what is only written
     down (cash at the desk), and for what only promises (transfer instructions): such a payment says NEEDS_ACTION with
     `waits_until`, ends by itself after that day, and is settled by evidence from elsewhere (a bank statement).
+
+    `screens` promises `screen`. Such a provider, and no other, is told what is paid for (`Order.service`) and what else
+    the same patient has with it (`Order.earlier`).
+
+    `resumable` promises that `execute` may be repeated under one reference at any time, because at most one of the
+    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing is there, and the sweep
+    then executes again what was cut off.
+
+    `evidence` promises `read_evidence`, for what only people can find out (a letter, a portal). `rebates` promises
+    `prepare_rebate`, `lodge_rebate` and `delete_rebate` (see `rebates.py`).
 
     `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
     connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
@@ -62,6 +76,10 @@ class Capabilities:
     capture: bool = False
     disputes: bool = False
     local: bool = False
+    screens: bool = False
+    resumable: bool = False
+    evidence: bool = False
+    rebates: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
 
@@ -80,6 +98,11 @@ class Capabilities:
             "capture": self.capture,
             "void": self.capture,
             "fetch_dispute": self.disputes,
+            "screen": self.screens,
+            "read_evidence": self.evidence,
+            "prepare_rebate": self.rebates,
+            "lodge_rebate": self.rebates,
+            "delete_rebate": self.rebates,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -92,13 +115,15 @@ class Manifest:
     what the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the
     environment: `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to
     frontends. `parameters_schema` reads the fields of a payment request that are this provider's own; it must not
-    reuse the core's names (`amount`, `currency`, …).
+    reuse the core's names (`amount`, `currency`, …), and must give values that JSON can hold. With a node that is
+    `secret=True` in it, a payment's parameters are encrypted at rest. `evidence_schema` and `rebate_schema` do the same
+    for the capabilities of these names.
     `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
     payment of such methods per payable (true unless the method is a mere promise).
     `staff_only`: only staff may take such payments (cash at the desk).
     `totals_by`: the parameter by which a day's takings are told apart.
-    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
-    asked. `examples` are parameter objects for the documentation.
+    `sole_payer`: nothing else may pay the same service, and what settles pays it in full (a bulk bill): the rest is
+    given up. `settles_exactly`: what settles is what was asked. `examples` are parameter objects for the documentation.
     """
 
     slug: str
@@ -115,16 +140,19 @@ class Manifest:
     totals_by: str | None = None
     sole_payer: bool = False
     settles_exactly: bool = True
+    evidence_schema: colander.SchemaNode | None = None
+    rebate_schema: colander.SchemaNode | None = None
     examples: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where the provider runs. `id` names this installation; label your objects with it, and ignore events of another.
-    In `production`, refuse test keys and stand-ins."""
+    In `production`, refuse test keys and stand-ins. `time_zone` is the clinic's calendar."""
 
     id: str
     production: bool
+    time_zone: ZoneInfo = _UTC
 
 
 @runtime_checkable
@@ -133,7 +161,9 @@ class Provider(Protocol):
 
     `prepare(order: Order) -> Prepared | Outcome`
         Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
-    `close(reference: str, deadline: float) -> Outcome`
+    `screen(order: Order) -> Veto | None`
+        May it be paid like this? Before anything is written; no I/O.
+    `close(order: Order, reference: str) -> Outcome`
         Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if the
         customer was faster).
     `fetch(order: Order, reference: str | None) -> Outcome`
@@ -150,6 +180,16 @@ class Provider(Protocol):
         faster).
     `fetch_dispute(reference: str, deadline: float) -> DisputeFact | None`
         One dispute as it stands, by its own reference. None if there is no such dispute. Raise when you cannot tell.
+    `read_evidence(order: Order, reference: str, parameters: Mapping) -> Outcome | Prepared | Veto`
+        What staff have found out, in the words of the manifest's `evidence_schema`: how the payment stands now, with
+        cumulative totals. `Prepared` (with the same reference): what it waited for is there, execute it. `Veto`: that
+        cannot be. No I/O.
+    `prepare_rebate(order: RebateOrder) -> PreparedRebate | Veto`
+        Name the claim, before anything is sent; no I/O. The same order gives the same reference.
+    `lodge_rebate(order: RebateOrder, reference: str) -> RebateFact`
+        Lodge the claim. Repeated under one reference, at most one call has an effect.
+    `delete_rebate(order: RebateOrder, reference: str) -> RebateFact`
+        Take a lodged claim back. Any other state than DELETED: it could not be, and `code` says why.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -186,7 +226,7 @@ class TwoStep(Protocol):
 
     def prepare(self, order: Order) -> Prepared | Outcome: ...
 
-    def close(self, reference: str, deadline: float) -> Outcome: ...
+    def close(self, order: Order, reference: str) -> Outcome: ...
 
 
 class Fetches(Protocol):
@@ -235,3 +275,27 @@ class ListsPayments(Protocol):
     """`Capabilities.list_since`."""
 
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]: ...
+
+
+class Screens(Protocol):
+    """`Capabilities.screens`."""
+
+    def screen(self, order: Order) -> Veto | None: ...
+
+
+class ReadsEvidence(Protocol):
+    """`Capabilities.evidence`."""
+
+    def read_evidence(
+        self, order: Order, reference: str, parameters: Mapping[str, Any]
+    ) -> Outcome | Prepared | Veto: ...
+
+
+class LodgesRebates(Protocol):
+    """`Capabilities.rebates`."""
+
+    def prepare_rebate(self, order: RebateOrder) -> PreparedRebate | Veto: ...
+
+    def lodge_rebate(self, order: RebateOrder, reference: str) -> RebateFact: ...
+
+    def delete_rebate(self, order: RebateOrder, reference: str) -> RebateFact: ...

@@ -143,7 +143,7 @@ class RefundSettlement:
     def _adopt(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact, actor: str) -> RefundFacts:
         """A refund that we did not order: made at the provider by somebody."""
         refund = self._insert(
-            session, payment, fact.amount, R.PENDING, actor, "made at the provider", self._clock(), False, None
+            session, payment, fact.amount, R.PENDING, actor, "made at the provider", self._clock(), fact.reopen, None
         )
         return refund
 
