@@ -53,10 +53,12 @@ class Review:
         GatewayError: NotFound, ValidationError, `not_payable` (this provider reads no evidence, or it cannot be),
         `payment_in_progress` (it is being worked on just now).
         """
-        stored = self._stored(key)
-        if stored is not None:
-            return stored
         payment = present(self._database, self._vault, payment_id)
+        if key is not None:
+            with self._database.transaction() as session:
+                repeat = self._idempotency.begun(session, key)
+                if repeat is not None:
+                    return self._repeat(session, repeat, payment, render, key)
         provider = self._provider(payment)
         schema = provider.manifest.evidence_schema
         if schema is None or payment.reference is None:
@@ -81,8 +83,7 @@ class Review:
                 payment = self._submit(session, before.payment, meaning, who)
             else:
                 finding = Finding(meaning, who.actor, began)
-                payment = self._settlement.apply(session, before.payment, finding)
-                answer = render(payment)
+                answer = render(self._settlement.apply(session, before.payment, finding))
                 self._idempotency.finish(session, key, payment_id, answer, self._clock())
         if isinstance(meaning, Outcome):
             return answer
@@ -193,12 +194,6 @@ class Review:
             raise GatewayError("not_payable", "The provider of this payment is switched off", payment_id=payment.id)
         return provider
 
-    def _stored(self, key: Key | None) -> Answer | None:
-        if key is None:
-            return None
-        with self._database.read() as session:
-            return self._idempotency.stored(session, key)
-
     def _repeat(
         self, session: orm.Session, repeat: Repeat, payment: PaymentFacts, render: RenderPayment, key: Key | None
     ) -> Answer:
@@ -208,7 +203,8 @@ class Review:
         if payment.state == S.SUBMITTING:
             raise in_progress()
         answer = render(payment)
-        self._idempotency.finish(session, key, payment.id, answer, self._clock())
+        if not payment.is_open:
+            self._idempotency.finish(session, key, payment.id, answer, self._clock())
         return Answer(answer.status, answer.text, replayed=True)
 
 
