@@ -58,24 +58,26 @@ def bulk_bill(**more: Any) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
+def settings_for(medicare: str) -> dict[str, str]:
+    return {
+        "tp_gateway.providers": "stripe bank_transfer in_person medicare",
+        "tp_gateway.bank_transfer.account_name": "Sample Clinic",
+        "tp_gateway.bank_transfer.bsb": "062-000",
+        "tp_gateway.bank_transfer.account_number": "12345678",
+        "tp_gateway.medicare.transport": "aggregator",
+        "tp_gateway.medicare.base_url": f"{medicare}/Medicare",
+        "tp_gateway.medicare.minor_id": samples.MINOR_ID,
+        "tp_gateway.medicare.api_key": samples.API_KEY,
+        "tp_gateway.medicare.provider_numbers": f"7:{samples.PROVIDER}",
+    }
+
+
 class Surgery(Clinic):
     """`medicare` is the stand-in's address. Appointments were yesterday, by a practitioner with a provider number."""
 
     def __init__(self, database_url: str, sandbox_url: str, medicare: str, **more: str) -> None:
-        self.medicare = medicare
-        ini = {
-            "tp_gateway.providers": "stripe bank_transfer in_person medicare",
-            "tp_gateway.bank_transfer.account_name": "Sample Clinic",
-            "tp_gateway.bank_transfer.bsb": "062-000",
-            "tp_gateway.bank_transfer.account_number": "12345678",
-            "tp_gateway.medicare.transport": "aggregator",
-            "tp_gateway.medicare.base_url": f"{medicare}/Medicare",
-            "tp_gateway.medicare.minor_id": samples.MINOR_ID,
-            "tp_gateway.medicare.api_key": samples.API_KEY,
-            "tp_gateway.medicare.provider_numbers": f"7:{samples.PROVIDER}",
-            **more,
-        }
-        super().__init__(database_url, sandbox_url, **ini)
+        self.medicare, self.more = medicare, settings_for(medicare) | more
+        super().__init__(database_url, sandbox_url, **self.more)
 
     def session(self, appointment_id: int = 123, **more: Any) -> int:
         return self.appointment(appointment_id, **{"starts_at": YESTERDAY, "status": "completed", **more})
