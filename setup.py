@@ -86,6 +86,7 @@ setup(
             "stripe = tp_gateway.providers.stripe",
             "bank_transfer = tp_gateway.providers.bank_transfer",
             "in_person = tp_gateway.providers.in_person",
+            "medicare = tp_gateway.providers.medicare",
         ],
     },
     classifiers=[

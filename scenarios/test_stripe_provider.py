@@ -99,7 +99,7 @@ def test_a_decline_is_definite_and_can_be_closed(
     an_order = order(token)
     outcome = paid(provider, an_order)
     assert (outcome.state, outcome.reason, outcome.closed) == (OutcomeState.DECLINED, reason, False)
-    closed = provider.close(reference(outcome), soon)
+    closed = provider.close(order(), reference(outcome))
     assert (closed.state, closed.closed) == (OutcomeState.DECLINED, True)
     after = provider.fetch(an_order, outcome.reference)
     assert (after.state, after.closed) == (OutcomeState.DECLINED, True)
@@ -119,7 +119,7 @@ def test_the_bank_asks_the_customer(provider: StripeProvider, soon: float) -> No
     assert outcome.state is OutcomeState.NEEDS_ACTION
     assert outcome.action["client_secret"].startswith(f"{outcome.reference}_secret_")
     assert provider.fetch(an_order, outcome.reference).state is OutcomeState.NEEDS_ACTION
-    assert provider.close(reference(outcome), soon).closed
+    assert provider.close(order(), reference(outcome)).closed
     assert provider.fetch(an_order, outcome.reference).reason is Reason.CANCELED
 
 
@@ -127,7 +127,7 @@ def test_the_browser_finishes(provider: StripeProvider, soon: float) -> None:
     made = provider.prepare(order(None, flow=Flow.BROWSER))
     assert isinstance(made, Prepared)
     assert made.action["client_secret"].startswith(f"{made.reference}_secret_")
-    assert provider.close(made.reference, soon).closed
+    assert provider.close(order(), made.reference).closed
 
 
 def test_a_card_is_saved_while_paying_and_charged_without_the_customer(provider: StripeProvider, soon: float) -> None:
@@ -213,7 +213,7 @@ def test_a_hold_is_let_go(provider: StripeProvider, soon: float) -> None:
 
 def test_closing_what_succeeded_tells_the_truth(provider: StripeProvider, soon: float) -> None:
     outcome = paid(provider, order())
-    closed = provider.close(reference(outcome), soon)
+    closed = provider.close(order(), reference(outcome))
     assert (closed.state, closed.settled, closed.evidence) == (OutcomeState.SUCCEEDED, AMOUNT, outcome.evidence)
 
 

@@ -134,13 +134,14 @@ class Clinic:
         self.gateway.recovery.sweep()
         self.gateway.refund_sending.sweep()
         self.gateway.disputes.sweep()
+        self.gateway.rebate_sending.sweep()
         self.gateway.outbox.relay()
 
     def pass_time(self, **more: float) -> None:
         """Everything that waits for its turn is due, as if time had passed."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         with self.database.transaction() as session:
-            for table in ("payments", "refunds", "disputes"):
+            for table in ("payments", "refunds", "disputes", "rebate_claims"):
                 session.execute(
                     _text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past)
                 )

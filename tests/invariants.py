@@ -29,15 +29,7 @@ def check_invariants(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool 
 def contradictions(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool = True) -> list[str]:
     """One line for each. `at_rest`: nothing may be open that the provider has decided. Its time grows with the number
     of rows, not faster: it is used on tens of thousands."""
-    with engine.connect() as connection:
-        store = {
-            name: [dict(row._mapping) for row in connection.execute(sa.text(f"SELECT * FROM {name}"))]
-            for name in (
-                *("payments", "refunds", "payables", "ledger_entries", "transitions", "invoices"),
-                *("inbox_events", "outbox_messages", "idempotency_records", "disputes"),
-                *("statements", "statement_lines", "statement_matches"),
-            )
-        }
+    store = read_store(engine)
     ours = _of_provider(store, "stripe")
     return [
         *_no_double_charge(ours, books),
@@ -53,6 +45,19 @@ def contradictions(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool = 
         *_told_once(store),
         *statements_agree(store),
     ]
+
+
+def read_store(engine: sa.Engine) -> dict[str, list[dict[str, Any]]]:
+    """Table -> rows, of every table that is compared."""
+    with engine.connect() as connection:
+        return {
+            name: [dict(row._mapping) for row in connection.execute(sa.text(f"SELECT * FROM {name}"))]
+            for name in (
+                *("payments", "refunds", "payables", "ledger_entries", "transitions", "invoices"),
+                *("inbox_events", "outbox_messages", "idempotency_records", "disputes"),
+                *("statements", "statement_lines", "statement_matches"),
+            )
+        }
 
 
 def _of_provider(store: Any, slug: str) -> Any:

@@ -97,7 +97,7 @@ def make_registry(settings: Settings, require_no_transaction: Any = lambda: None
     return registry.load(
         settings.providers,
         settings.provider_section,
-        Environment(settings.environment, settings.production),
+        Environment(settings.environment, settings.production, settings.time_zone),
         lanes=settings.provider_lanes,
         waiting=settings.provider_waiting,
         breaker=lambda: registry.Breaker(settings.breaker_failures, settings.breaker_seconds),

@@ -75,7 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     key = command("new-key", _new_key, "make a key for tp_gateway.encryption_keys")
     key.add_argument("--secret", action="store_true", help="instead: a random secret, as for tp_gateway.service.key")
-    command("rotate-keys", _rotate_keys, "encrypt what is stored anew, with the first of tp_gateway.encryption_keys")
+    keys = command("keys", _rotate_keys, "keys rotate: encrypt what is stored anew, with the first encryption key")
+    keys.add_argument(
+        "what", choices=["rotate"], help="encrypt everything with the first of tp_gateway.encryption_keys"
+    )
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     command("version", _version, "show the version")

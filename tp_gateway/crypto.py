@@ -3,6 +3,7 @@ account numbers. Keys rotate: the first encrypts, all of them decrypt."""
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,8 @@ class Vault:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ConfigurationError("tp_gateway.encryption_keys: at least one key is needed")
+        # Not the key itself: what it encrypts with and what it hashes with have nothing to do with each other.
+        self._hash_keys = [hmac.digest(key.encode(), b"fingerprint", "sha256") for key in keys]
         try:
             self._fernet, self._newest = MultiFernet([Fernet(key) for key in keys]), Fernet(keys[0])
         except ValueError:
@@ -49,6 +52,14 @@ class Vault:
             raise ConfigurationError(
                 "tp_gateway.encryption_keys: what is in the database was encrypted with another key, which is missing"
             ) from None
+
+    def fingerprint(self, text: str) -> str:
+        """A keyed hash (HMAC-SHA256, hexadecimal) under the newest key, for finding what is sealed."""
+        return self.fingerprints(text)[0]
+
+    def fingerprints(self, text: str) -> list[str]:
+        """The same under every key, the newest first: what is stored may still have an older one's."""
+        return [hmac.digest(key, text.encode(), "sha256").hex() for key in self._hash_keys]
 
     def seal_json(self, value: Any) -> str | None:
         """None and empty containers are stored as NULL: nothing to hide, and no work on the charge path."""

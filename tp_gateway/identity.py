@@ -28,6 +28,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "cancel_payment": (PATIENT, *STAFF),
     "refund": STAFF,
     "capture": STAFF,
+    "give_evidence": STAFF,
+    "claim_rebate": (PATIENT, *STAFF),
     "see_disputes": STAFF,
     "reopen_dispute": STAFF,
     "see_takings": STAFF,

@@ -134,6 +134,8 @@ def _state(function: str, rule: Rule | None) -> State:
 
 
 def _assessed(function: str, service: dict[str, Any], rule: Rule | None) -> Service:
+    if rule is not None and rule.item not in (None, service["itemNumber"]):
+        rule = None  # of this claim, but about another service
     charge, kind = int(service["chargeAmount"]), rule.kind if rule else ""
     benefit, code, text = charge, "ASSESSED", None
     if function == "patient_claim":

@@ -21,7 +21,7 @@ from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOG
 from tests.databases import sqlite_url
 from tests.docs.pages import ROOT
 from tests.store.rows import ROWS, TABLES
-from tp_gateway.models import Dispute, Statement, StatementLine
+from tp_gateway.models import Dispute, RebateClaim, Statement, StatementLine
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 COLUMNS = ("no token", "patient", "psychologist", "practice_manager", "admin", "service")
@@ -95,7 +95,7 @@ class Matrix:
                 methods = entry["request_methods"]
                 yield (
                     {methods} if isinstance(methods, str) else set(methods),
-                    re.sub(r"{(\w+):.*?}(?=/)", r"{\1}", pattern),
+                    re.sub(r"{(\w+):.*?}(?=[/-])", r"{\1}", pattern),
                 )
 
 
@@ -107,6 +107,7 @@ def matrix(
     database = tmp_path_factory.mktemp("authorisation") / "gateway.sqlite"
     database.write_bytes(sqlite_template.read_bytes())
     more = {"tp_gateway.jwt.role_claim": "role"} if request.param else {}
+    more["tp_gateway.providers"] = "stripe medicare"
     api = Api(sqlite_url(database), "http://127.0.0.1:1", **more)
     api.open()
     api.push_users([api.user(DEACTIVATED, "patient", active=False)])
@@ -120,6 +121,10 @@ def matrix(
         for name in ("refunds", "refund_files", "remittances", "remittance_items"):
             session.execute(sa.insert(TABLES[name]), ROWS[name] | sealed(api, name))
         _a_line(session)
+        moments = dict.fromkeys(("created_at", "updated_at"), NOON)
+        names = {"uuid": "u", "reference": "r", "subject_sealed": "s", "subject_hash": "h", "created_by": "user:45"}
+        facts = {"provider": "medicare", "payment_id": 1, "payable_id": 1, "patient_id": PATIENT, "amount": 18000}
+        session.execute(sa.insert(RebateClaim), {**facts, **moments, **names, "currency": "AUD", "state": "pended"})
     yield Matrix(api, bool(request.param))
     api.close()
 
@@ -147,6 +152,9 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     payment = {"id": 1}, None, {"id": ABSENT}, None
     if path == "/api/billing/payments/{id}/" or path.endswith("/cancel/"):
         return payment
+    if path.endswith("-claim/"):
+        body = {"decision": "let_go"} if method == "POST" else None
+        return {"id": 1, "provider": "medicare"}, body, {"id": ABSENT, "provider": "medicare"}, body
     if path.startswith("/api/billing/payment-methods/{id}/"):
         account = {"bank_name": "Bank", "account_name": "A", "bsb": "062-000", "account_number": "12345678"}
         return {"id": api.gateway.payment_methods.add_bank_account(PATIENT, **account).id}, None, {"id": ABSENT}, None

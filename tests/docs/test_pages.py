@@ -55,7 +55,7 @@ def endpoints() -> list[tuple[str, str]]:
     """Method and path of every view, as the page writes them."""
     source = "".join(path.read_text("utf-8") for path in ROOT.glob("tp_gateway/views/*.py"))
     views = re.findall(r'route_name="(\w+)",\s*request_method="(\w+)"', source)
-    paths = {route: re.sub(r"{(\w+):.*?}(?=/)", r"{\1}", pattern) for route, pattern in ROUTES}
+    paths = {route: re.sub(r"{(\w+):.*?}(?=[/-])", r"{\1}", pattern) for route, pattern in ROUTES}
     assert {route for route, _ in views} == set(paths)
     return sorted((method, paths[route]) for route, method in views)
 

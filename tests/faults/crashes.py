@@ -29,11 +29,11 @@ Work = Callable[..., object]
 
 
 class Nursery:
-    """A warm process (`warm`) of which one is forked for each piece of work."""
+    """A warm process (`warm`) of which one is forked for each piece of work. `settings`: lines of the ini."""
 
-    def __init__(self, database_url: str, sandbox_url: str) -> None:
+    def __init__(self, database_url: str, sandbox_url: str, **settings: str) -> None:
         self._pipe, theirs = _FORKS.Pipe()
-        self._process = _FORKS.Process(target=_serve, args=(theirs, database_url, sandbox_url), daemon=True)
+        self._process = _FORKS.Process(target=_serve, args=(theirs, database_url, sandbox_url, settings), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -51,8 +51,8 @@ class Nursery:
         self._process.join(_PATIENCE)
 
 
-def _serve(pipe: Connection, database_url: str, sandbox_url: str) -> None:
-    clinic = warm_clinic(database_url, sandbox_url, **SETTINGS)
+def _serve(pipe: Connection, database_url: str, sandbox_url: str, settings: dict[str, str]) -> None:
+    clinic = warm_clinic(database_url, sandbox_url, **SETTINGS, **settings)
     while True:
         try:
             work, die_at, arguments = pipe.recv()

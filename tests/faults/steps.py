@@ -23,7 +23,7 @@ from tp_gateway.registry import GuardedProvider
 
 MEMBERS = (
     *("prepare", "execute", "fetch", "close", "refund", "save_method", "list_since"),
-    *("capture", "void", "fetch_dispute"),
+    *("capture", "void", "fetch_dispute", "lodge_rebate", "delete_rebate"),
 )
 Step = Callable[[str], None]
 _ANSWER_WAIT = 0.05

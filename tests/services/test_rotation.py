@@ -123,5 +123,5 @@ def test_the_command_says_what_it_did(urls: tuple[str, str], tmp_path: Path, cap
     text = "\n".join(f"{name} = {value}" for name, value in lines.items()).replace("%", "%%")
     ini.write_text(f"[app:main]\nuse = egg:tp-gateway\n{text}\n")
     for count in (3, 0):
-        assert cli.main(["-c", str(ini), "rotate-keys"]) == 0
+        assert cli.main(["-c", str(ini), "keys", "rotate"]) == 0
         assert capsys.readouterr().out.startswith(f"{count} values")

@@ -48,6 +48,9 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_payments_settled_has_money": [{"captured": 0}, {"captured": 0, "state": "refunded"}],
     "ck_payments_state": [{"state": "paid"}, {"state": ""}],
     "ck_practice_settings_one_row": [{"id": 2}],
+    "ck_rebate_claims_amount": TOO_MUCH,
+    "ck_rebate_claims_currency": CURRENCIES,
+    "ck_rebate_claims_state": [{"state": "paid"}, {"state": ""}],
     "ck_refunds_amount": TOO_MUCH,
     "ck_refunds_currency": CURRENCIES,
     "ck_refunds_state": [{"state": "done"}],
@@ -114,7 +117,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 23 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 24 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------
@@ -187,6 +190,9 @@ TWICE: dict[str, tuple[str, dict[str, Any]]] = {
     "a patient at a provider": ("provider_customers", {"id": 2, "key": "b", "reference": "cus_2"}),
     "a customer of two patients": ("provider_customers", {"id": 2, "key": "b", "user_id": 46}),
     "our key of a patient": ("provider_customers", {"id": 2, "provider": "other", "reference": "cus_2"}),
+    "a claim's reference": ("rebate_claims", {"id": 2, "uuid": "b", "state": "rejected"}),
+    "a claim's uuid": ("rebate_claims", {"id": 2, "reference": "b", "state": "rejected"}),
+    "a standing claim of a payable": ("rebate_claims", {"id": 2, "uuid": "b", "reference": "b", "state": "unknown"}),
     "a saved method": ("payment_methods", {"id": 2, "is_default": False}),
     "a default method": ("payment_methods", {"id": 2, "reference": "pm_2"}),
     "a counter": ("counters", {}),

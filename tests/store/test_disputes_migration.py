@@ -14,8 +14,9 @@ from tp_gateway.database import Database
 from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
-NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id", "account_sealed"}
-LATER = ("disputes", "refund_files", "refund_file_items", "remittances", "remittance_items")
+NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
+NEW_COLUMNS |= {"account_sealed", "parameters_sealed"}
+LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

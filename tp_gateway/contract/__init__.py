@@ -10,7 +10,9 @@ from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeSt
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
 from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
 from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
+from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder, RebateState
 from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
+from tp_gateway.contract.service import Earlier, Service
 from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.contract.types import (
     CaptureOrder,
@@ -45,6 +47,7 @@ __all__ = [
     "DisputeFact",
     "DisputeMovement",
     "DisputeStatus",
+    "Earlier",
     "Environment",
     "Event",
     "Flow",
@@ -62,9 +65,13 @@ __all__ = [
     "PaymentFile",
     "PayoutAccount",
     "Prepared",
+    "PreparedRebate",
     "Provider",
     "QueuedRefund",
     "Reason",
+    "RebateFact",
+    "RebateOrder",
+    "RebateState",
     "Recognised",
     "Recogniser",
     "RefundFact",
@@ -75,6 +82,7 @@ __all__ = [
     "RemittanceKind",
     "RemittanceState",
     "SavedMethod",
+    "Service",
     "Statement",
     "StatementLine",
     "Subject",

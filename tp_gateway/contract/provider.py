@@ -11,11 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import colander
 
 from tp_gateway.contract.disputes import DisputeFact
 from tp_gateway.contract.payment_files import PaymentFile, QueuedRefund
+from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder
 from tp_gateway.contract.remittances import Remittance
 from tp_gateway.contract.statements import Recogniser, Statement
 from tp_gateway.contract.types import (
@@ -28,9 +30,11 @@ from tp_gateway.contract.types import (
     Prepared,
     RefundOrder,
     SavedMethod,
+    Veto,
 )
 
 CONTRACT_VERSION = 1
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class Capabilities:
     `statements` promises `read_statement` and `recogniser`: payments by this provider are settled by lines of the
     bank's statements, which staff import.
 
+    `screens` promises `screen`. Such a provider, and no other, is told what is paid for (`Order.service`) and what else
+    the same patient has with it (`Order.earlier`).
+
+    `resumable` promises that `execute` may be repeated under one reference at any time, because at most one of the
+    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing is there, and the sweep
+    then executes again what was cut off.
+
+    `evidence` promises `read_evidence`, for what only people can find out (a letter, a portal). `rebates` promises
+    `prepare_rebate`, `lodge_rebate` and `delete_rebate` (see `rebates.py`).
+
     `keeps_deadline` promises that every call is over by its deadline whatever the other side does: name look-up,
     connecting, TLS and each read are bounded together. Such calls run on the request's own thread, which is cheaper.
     Without it a call runs on a thread of the provider's, and nobody waits for it beyond its deadline.
@@ -73,6 +87,10 @@ class Capabilities:
     remittances: bool = False
     local: bool = False
     statements: bool = False
+    screens: bool = False
+    resumable: bool = False
+    evidence: bool = False
+    rebates: bool = False
     keeps_deadline: bool = False
     repeat_horizon: int = 0
 
@@ -95,6 +113,11 @@ class Capabilities:
             "list_remittances": self.remittances,
             "read_statement": self.statements,
             "recogniser": self.statements,
+            "screen": self.screens,
+            "read_evidence": self.evidence,
+            "prepare_rebate": self.rebates,
+            "lodge_rebate": self.rebates,
+            "delete_rebate": self.rebates,
         }
         return [name for name, declared in promised.items() if declared]
 
@@ -107,13 +130,15 @@ class Manifest:
     what the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the
     environment: `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to
     frontends. `parameters_schema` reads the fields of a payment request that are this provider's own; it must not
-    reuse the core's names (`amount`, `currency`, …).
+    reuse the core's names (`amount`, `currency`, …), and must give values that JSON can hold. With a node that is
+    `secret=True` in it, a payment's parameters are encrypted at rest. `evidence_schema` and `rebate_schema` do the same
+    for the capabilities of these names.
     `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
     payment of such methods per payable (true unless the method is a mere promise).
     `staff_only`: only staff may take such payments (cash at the desk).
     `totals_by`: the parameter by which a day's takings are told apart.
-    `sole_payer`: nothing else may pay the same service (a bulk bill). `settles_exactly`: what settles is what was
-    asked. `examples` are parameter objects for the documentation.
+    `sole_payer`: nothing else may pay the same service, and what settles pays it in full (a bulk bill): the rest is
+    given up. `settles_exactly`: what settles is what was asked. `examples` are parameter objects for the documentation.
     """
 
     slug: str
@@ -130,16 +155,19 @@ class Manifest:
     totals_by: str | None = None
     sole_payer: bool = False
     settles_exactly: bool = True
+    evidence_schema: colander.SchemaNode | None = None
+    rebate_schema: colander.SchemaNode | None = None
     examples: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where the provider runs. `id` names this installation; label your objects with it, and ignore events of another.
-    In `production`, refuse test keys and stand-ins."""
+    In `production`, refuse test keys and stand-ins. `time_zone` is the clinic's calendar."""
 
     id: str
     production: bool
+    time_zone: ZoneInfo = _UTC
 
 
 @runtime_checkable
@@ -148,7 +176,9 @@ class Provider(Protocol):
 
     `prepare(order: Order) -> Prepared | Outcome`
         Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
-    `close(reference: str, deadline: float) -> Outcome`
+    `screen(order: Order) -> Veto | None`
+        May it be paid like this? Before anything is written; no I/O.
+    `close(order: Order, reference: str) -> Outcome`
         Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if the
         customer was faster).
     `fetch(order: Order, reference: str | None) -> Outcome`
@@ -175,6 +205,16 @@ class Provider(Protocol):
         they leave open. No I/O but the stream's, and nothing is kept: the core reads each file twice.
     `recogniser(references: Collection[str]) -> Recogniser`
         Finds in a line which payment it is for; `references` are those of all payments that it can be for.
+    `read_evidence(order: Order, reference: str, parameters: Mapping) -> Outcome | Prepared | Veto`
+        What staff have found out, in the words of the manifest's `evidence_schema`: how the payment stands now, with
+        cumulative totals. `Prepared` (with the same reference): what it waited for is there, execute it. `Veto`: that
+        cannot be. No I/O.
+    `prepare_rebate(order: RebateOrder) -> PreparedRebate | Veto`
+        Name the claim, before anything is sent; no I/O. The same order gives the same reference.
+    `lodge_rebate(order: RebateOrder, reference: str) -> RebateFact`
+        Lodge the claim. Repeated under one reference, at most one call has an effect.
+    `delete_rebate(order: RebateOrder, reference: str) -> RebateFact`
+        Take a lodged claim back. Any other state than DELETED: it could not be, and `code` says why.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
@@ -214,7 +254,7 @@ class TwoStep(Protocol):
 
     def prepare(self, order: Order) -> Prepared | Outcome: ...
 
-    def close(self, reference: str, deadline: float) -> Outcome: ...
+    def close(self, order: Order, reference: str) -> Outcome: ...
 
 
 class Fetches(Protocol):
@@ -283,3 +323,27 @@ class TellsRemittances(Protocol):
     """`Capabilities.remittances`."""
 
     def list_remittances(self, since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]: ...
+
+
+class Screens(Protocol):
+    """`Capabilities.screens`."""
+
+    def screen(self, order: Order) -> Veto | None: ...
+
+
+class ReadsEvidence(Protocol):
+    """`Capabilities.evidence`."""
+
+    def read_evidence(
+        self, order: Order, reference: str, parameters: Mapping[str, Any]
+    ) -> Outcome | Prepared | Veto: ...
+
+
+class LodgesRebates(Protocol):
+    """`Capabilities.rebates`."""
+
+    def prepare_rebate(self, order: RebateOrder) -> PreparedRebate | Veto: ...
+
+    def lodge_rebate(self, order: RebateOrder, reference: str) -> RebateFact: ...
+
+    def delete_rebate(self, order: RebateOrder, reference: str) -> RebateFact: ...

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tp_gateway.contract.service import Earlier, Service
 
 from tp_gateway.contract.payment_files import PayoutAccount
 
@@ -83,6 +86,8 @@ class Reason(StrEnum):
     """The provider refused our request itself (key revoked, parameter refused): an operator must look."""
     BUSY = "provider_busy"
     UNREACHABLE = "not_sent"
+    CLAIM_REJECTED = "claim_rejected"
+    """Whoever was to pay instead of the patient (Medicare) has refused the claim."""
     CANCELED = "canceled"
     EXPIRED = "expired"
     NO_SUCH_OBJECT = "no_such_object"
@@ -108,7 +113,9 @@ class Order:
     `idempotency_key` is stable for this payment: derive one key per call from it
     (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object
     and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
-    `state` is what this provider last returned as `state` for this payment. `method_reference` is the provider's
+    `state` is what this provider last returned as `state` for this payment. `service` and `earlier` (newest first) are
+    told to a provider that `screens`. `repeated`: `execute` may have been called for this reference before
+    (`Capabilities.resumable`). `method_reference` is the provider's
     reference of the payment method to charge (a token from its browser form, or a saved one, which then belongs
     to `payer.reference`). `save_method` asks to keep the method for later. `manual_capture` asks to hold the amount
     only (`Capabilities.capture`): say AUTHORIZED instead of SUCCEEDED.
@@ -120,16 +127,19 @@ class Order:
     currency: str
     idempotency_key: str
     deadline: float
-    parameters: Mapping[str, Any] = field(default_factory=nothing)
+    parameters: Mapping[str, Any] = field(default_factory=nothing, repr=False)
     payer: Payer | None = None
     method_reference: str | None = None
     save_method: bool = False
     manual_capture: bool = False
     labels: Mapping[str, str] = field(default_factory=nothing)
-    state: Mapping[str, Any] = field(default_factory=nothing)
+    state: Mapping[str, Any] = field(default_factory=nothing, repr=False)
     number: int = 0
     made_on: date = date.min
     due_on: date | None = None
+    service: Service | None = None
+    earlier: tuple[Earlier, ...] = ()
+    repeated: bool = False
 
     def seconds_left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
@@ -203,13 +213,15 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundFact:
-    """One refund as the provider has it now; `our_id` is `RefundOrder.id` where the provider was told it."""
+    """One refund as the provider has it now; `our_id` is `RefundOrder.id` where the provider was told it. `reopen`:
+    what was paid for becomes due again, for one that was not ordered here."""
 
     reference: str
     amount: int
     state: RefundState
     our_id: str | None = None
     provider_code: str = ""
+    reopen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +235,7 @@ class Prepared:
     reference: str
     action: Mapping[str, Any] = field(default_factory=nothing)
     payer: str | None = None
-    state: Mapping[str, Any] | None = None
+    state: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +248,8 @@ class Outcome:
     id of the movement (a charge), unique for ever; it keys the ledger. `transaction` is its id in the provider's
     accounts and `fee` what it cost, in minor units, both None until known. `authorized` is the amount that is held, in
     minor units of `currency`, needed with AUTHORIZED; `capture_before` is until when (UTC). `provider_state`, if not
-    None, replaces the provider's durable facts.
+    None, replaces the provider's durable facts; what stands in it under `shown` (a mapping) is a part of the payment as
+    patient and staff see it.
     """
 
     state: OutcomeState
@@ -262,7 +275,7 @@ class Outcome:
     waits_until: date | None = None
     """With NEEDS_ACTION: the last day, in the clinic's calendar, on which the customer can still do it. None leaves it
     to the core."""
-    provider_state: Mapping[str, Any] | None = None
+    provider_state: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class Subject(StrEnum):
@@ -303,10 +316,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """A policy's refusal: `code` is one of `tp_gateway.errors.TITLES`, `message` may be shown to the patient."""
+    """A refusal: `code` is one of `tp_gateway.errors.TITLES`, `message` may be shown to the patient. `field` names the
+    field of the request that is at fault; then the code is `validation_error`."""
 
     code: str
     message: str
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

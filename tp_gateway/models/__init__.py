@@ -9,6 +9,7 @@ from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
 from tp_gateway.models.practice import Appointment, User
+from tp_gateway.models.rebate_claim import RebateClaim
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.remittance import Remittance, RemittanceItem
 from tp_gateway.models.settings import PracticeSettings
@@ -31,6 +32,7 @@ __all__ = [
     "PaymentMethod",
     "PracticeSettings",
     "ProviderCustomer",
+    "RebateClaim",
     "Refund",
     "RefundFile",
     "RefundFileItem",

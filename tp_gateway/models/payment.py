@@ -26,6 +26,9 @@ class Payment(Base):
     to find out. `observed_at` is when the look at the provider began whose answer was applied last. `expires_at` is
     until when it may wait for its customer.
 
+    The provider's own parameters stand in `parameters`, or encrypted in `parameters_sealed` where its schema has
+    anything secret.
+
     `manual_capture`: only hold the amount; it was held since `authorized_at`, and can be captured until
     `capture_before` (NULL: the provider does not say). `disputed`: its customer has disputed it at the bank, at least
     once. These columns have defaults in the database, so that the insert of an ordinary charge need not name them.
@@ -73,6 +76,7 @@ class Payment(Base):
     method_reference: orm.Mapped[str | None]
     save_method: orm.Mapped[bool] = orm.mapped_column(default=False)
     parameters: orm.Mapped[dict[str, Any] | None]
+    parameters_sealed: orm.Mapped[str | None]
     action_sealed: orm.Mapped[str | None]
     provider_state_sealed: orm.Mapped[str | None]
 

@@ -56,6 +56,7 @@ TRANSITIONS: frozenset[tuple[PaymentState | None, PaymentState]] = frozenset(
         (P.SUBMITTING, P.UNKNOWN),
         (P.SUBMITTING, P.FAILED),
         (P.AWAITING_CUSTOMER, P.AWAITING_CUSTOMER),  # an attempt failed in the browser; the customer may try again
+        (P.AWAITING_CUSTOMER, P.SUBMITTING),  # what it waited for is there (evidence), and it is carried out
         (P.AWAITING_CUSTOMER, P.PROCESSING),
         (P.AWAITING_CUSTOMER, P.SUCCEEDED),
         (P.AWAITING_CUSTOMER, P.FAILED),

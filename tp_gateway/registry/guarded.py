@@ -39,6 +39,7 @@ from tp_gateway.contract import (
 from tp_gateway.errors import GatewayError
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.bulkhead import Bulkhead, Lane
+from tp_gateway.registry.guarded_claims import ClaimCalls
 from tp_gateway.registry.plausible import (
     can_be_kept,
     impossible,
@@ -64,7 +65,7 @@ class ProviderFailed(Exception):
     `UNKNOWN`."""
 
 
-class GuardedProvider:
+class GuardedProvider(ClaimCalls):
     """What the services call. `lanes` is how many calls of this provider may run at once, for at most `waiting` more
     requests than that. Whoever else wants to begin something is refused at once, so a provider that hangs leaves the
     rest of the server's threads free."""
@@ -129,7 +130,7 @@ class GuardedProvider:
         return self._checked("fetch", self._outcome("fetch", order.deadline, order, reference))
 
     def close(self, order: Order, reference: str) -> Outcome:
-        return self._checked("close", self._outcome("close", order.deadline, reference, order.deadline))
+        return self._checked("close", self._outcome("close", order.deadline, order, reference))
 
     def refund(self, order: RefundOrder) -> Outcome:
         return self._checked("refund", self._outcome("refund", order.deadline, order))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from tp_gateway.contract import (
     DisputeStatus,
     Observation,
     OutcomeState,
+    RebateState,
     RefundFact,
     RefundState,
     Remittance,
@@ -44,7 +47,22 @@ def impossible(outcome: Any) -> str:
         return "a fee that is no amount"
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
+    if not _is_state(outcome.provider_state):
+        return "a state that cannot be kept"
     return ""
+
+
+def impossible_rebate(fact: Any) -> str:
+    """Why a rebate claim's fact cannot be believed."""
+    if not isinstance(fact.state, RebateState):
+        return "no RebateState"
+    if fact.decide_before is not None and not _is_moment(fact.decide_before):
+        return "a decide_before that is no moment"
+    if fact.state is RebateState.PENDABLE and fact.decide_before is None:
+        return "pendable without a time to decide"
+    if not isinstance(fact.code, str) or not is_storable(fact.code):
+        return "a code that cannot be kept"
+    return "" if _is_state(fact.provider_state) else "a state that cannot be kept"
 
 
 def impossible_dispute(fact: DisputeFact) -> str:
@@ -122,6 +140,17 @@ def is_reference(value: Any) -> bool:
 
 def _is_amount(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_MINOR_UNITS
+
+
+def _is_state(value: Any) -> bool:
+    """None, or a mapping that JSON can hold, with a mapping under `shown` if there is one."""
+    if value is None:
+        return True
+    try:
+        json.dumps(dict(value))
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value.get("shown", {}), Mapping)
 
 
 def _is_moment(value: Any) -> bool:

@@ -83,6 +83,11 @@ class Registry:
         known = f"Choose one of: {', '.join(sorted(able))}" if able else "No provider here reads statements"
         raise ValidationError({"provider": [known]})
 
+    @property
+    def sole_payers(self) -> list[str]:
+        """The slugs of those that must be the only one to pay for a service."""
+        return [slug for slug, provider in self._by_slug.items() if provider.manifest.sole_payer]
+
     def close(self) -> None:
         """Give the providers' threads back."""
         for provider in self._by_slug.values():
@@ -101,12 +106,20 @@ class Registry:
             log.error("policy_failed", error=type(error).__name__, exc_info=error)
             raise GatewayError("service_unavailable", retry_after=30) from error
         for veto in answers:
-            code = veto.code if isinstance(veto, Veto) and veto.code in TITLES else "not_payable"
-            raise GatewayError(code, str(getattr(veto, "message", "")) or None)
+            raise refusal(veto)
 
     def after_commit(self, event: Event) -> None:
         """Tell every plugin; raises what a plugin raises, so that the outbox tells it again."""
         self._hooks.tp_gateway_after_commit(event=event)
+
+
+def refusal(veto: Any) -> GatewayError:
+    """A policy's or provider's refusal, as the caller is told it."""
+    message = str(getattr(veto, "message", ""))
+    if isinstance(veto, Veto) and veto.field:
+        return ValidationError({veto.field: [message]})
+    code = veto.code if isinstance(veto, Veto) and veto.code in TITLES else "not_payable"
+    return GatewayError(code, message or None)
 
 
 def load(
@@ -213,6 +226,9 @@ def _problems(manifest: Manifest, provider_class: Any) -> Iterable[str]:
         if not isinstance(schema, colander.SchemaNode):
             yield "settings_schema and parameters_schema must be colander schemas"
             return
+    for flag, schema in (("evidence", manifest.evidence_schema), ("rebates", manifest.rebate_schema)):
+        if getattr(manifest.capabilities, flag) and not isinstance(schema, colander.SchemaNode):
+            yield f"declares {flag} without a schema for it"
     clash = CORE_FIELDS & {child.name for child in manifest.parameters_schema.children}
     if clash:
         yield f"parameters use names of the core: {', '.join(sorted(clash))}"

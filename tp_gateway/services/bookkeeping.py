@@ -40,10 +40,12 @@ class Booking:
     def payment(self) -> PaymentFacts:
         return self.standing.payment
 
-    def charge(self, amount: int, evidence: str, fee: int = 0, transaction: str = "") -> tuple[int, int]:
-        """Money was captured, for a `fee` that the provider's `transaction` shows: what is due is paid, the rest is the
-        patient's credit. Returns (paid, credit)."""
-        ours, paid = clearing(self.payment.provider), min(amount, self.standing.due)
+    def charge(
+        self, amount: int, evidence: str, fee: int = 0, transaction: str = "", *, room: int = 0
+    ) -> tuple[int, int]:
+        """Money was captured, for a `fee` that the provider's `transaction` shows: what is due (and `room`, which was
+        made due in this transaction) is paid, the rest is the patient's credit. Returns (paid, credit)."""
+        ours, paid = clearing(self.payment.provider), min(amount, self.standing.due + room)
         lines = [self._line("charge", ours, RECEIVABLE, paid, evidence)] if paid else []
         if fee > 0:
             lines.append(self._line("fee", fees(self.payment.provider), ours, fee, transaction))
@@ -54,9 +56,41 @@ class Booking:
             self._entry("overpayment", ours, PATIENT_CREDIT, amount - paid, evidence)
         return paid, amount - paid
 
+    def sole_charge(self, amount: int, evidence: str, fee: int = 0, transaction: str = "") -> tuple[int, int]:
+        """The same for a payment that is payment in full, whatever it brings: the rest of what is due is given up
+        (decision 0013). More of it, later, takes the place of what was given up. Returns (what is paid more, credit).
+        """
+        room = self._claim_again(amount - self.standing.due, evidence)
+        paid, credit = self.charge(amount, evidence, fee, transaction, room=room)
+        left = self.standing.due + room - paid if paid else 0
+        given_up = left if left and self._entry("write_off", ADJUSTMENTS, RECEIVABLE, left, evidence) else 0
+        return paid + given_up - room, credit
+
+    def _claim_again(self, most: int, evidence: str, refund_id: int | None = None) -> int:
+        """Make (up to `most` of) what this payment has given up due again. Returns how much that was."""
+        sign = sa.case((L.c.credit == ADJUSTMENTS, -L.c.amount), else_=L.c.amount)
+        query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0))
+        given_up = self.session.execute(query.where(L.c.payment_id == self.payment.id, L.c.kind.like("write_off%")))
+        amount = min(most, int(given_up.scalar_one()))
+        if amount <= 0:
+            return 0
+        fresh = self._entry("write_off_returned", RECEIVABLE, ADJUSTMENTS, amount, evidence, refund_id)
+        return amount if fresh else 0
+
     def suspense(self, amount: int, currency: str, evidence: str) -> None:
         """Money that is here but is not what was asked: kept apart until a person decided."""
         self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
+
+    def suspended(self) -> tuple[int, str]:
+        """(amount, evidence) of what is kept apart for this payment in its own currency."""
+        sign = sa.case((L.c.kind == "suspense", L.c.amount), else_=-L.c.amount)
+        query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0), sa.func.max(L.c.evidence)).where(
+            L.c.payment_id == self.payment.id,
+            L.c.kind.in_(("suspense", "suspense_reversal")),
+            L.c.currency == self.payment.currency,
+        )
+        amount, evidence = self.session.execute(query).one()
+        return int(amount), evidence or ""
 
     def release_suspense(self) -> None:
         """What was kept apart turned out to be the payment's own, in another sum or currency than was said first."""
@@ -86,7 +120,10 @@ class Booking:
         back = self._line("refund", RECEIVABLE, clearing(refund.provider), rest, evidence, refund.id)
         lines = [self._line("adjustment", ADJUSTMENTS, RECEIVABLE, given_up, evidence, refund.id)] if given_up else []
         # In this order, so that what is paid never falls below zero in between.
-        return given_up - rest if "refund" in _ENTRY.new(self.session, [*lines, back]) else 0
+        if "refund" not in _ENTRY.new(self.session, [*lines, back]):
+            return 0
+        all_back = refund.reopen and self.payment.refunded + refund.amount == self.payment.captured
+        return given_up - rest - (self._claim_again(self.payment.amount, evidence, refund.id) if all_back else 0)
 
     def refund_reversal(self, refund: RefundFacts, evidence: str) -> int:
         """A refund failed after it had been booked: the same entries the other way round."""
@@ -95,17 +132,21 @@ class Booking:
             .where(L.c.refund_id == refund.id, L.c.evidence == evidence, L.c.kind.not_like("%_reversal%"))
             .order_by(L.c.kind.desc())  # the refund before its adjustment: see there
         ).all()
-        delta = sum(_paid_back(entry) for entry in booked)
+        delta = sum(_paid_back(entry) for entry in booked if entry.kind != "write_off_returned")
         # It may have been paid again meanwhile: then what came back is the patient's credit.
         credit = max(0, delta - self.standing.due)
+        left = self.standing.due - (delta - credit)
+        given_up = 0
         for entry in booked:
             amount = entry.amount
-            if _paid_back(entry) > 0 and credit:
+            if entry.kind == "write_off_returned":  # given up once more, as far as it is still due
+                amount = given_up = min(amount, left)
+            elif _paid_back(entry) > 0 and credit:
                 self._entry("refund_reversal_credit", entry.credit, PATIENT_CREDIT, credit, evidence, refund.id)
                 amount -= credit
             if amount:
                 self._entry(f"{entry.kind}_reversal", entry.credit, entry.debit, amount, evidence, refund.id)
-        return delta - credit
+        return delta - credit + given_up
 
     def take_back(self, amount: int, evidence: str) -> int:
         """What was booked under this evidence was for something else. As with a refund, the payment's own over-payment

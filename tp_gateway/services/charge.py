@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import orm
 
 from tp_gateway import observability
-from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
+from tp_gateway.contract import Earlier, Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, StoreUnavailable
 from tp_gateway.models import Payment, table
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services import history
+from tp_gateway.services.background import Background
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency
@@ -57,12 +58,13 @@ class Charge:
         timing: Timing,
         settlement: Settlement,
         idempotency: Idempotency,
+        background: Background,
         environment: str,
         time_zone: ZoneInfo,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
-        self._settlement, self._idempotency = settlement, idempotency
+        self._settlement, self._idempotency, self._background = settlement, idempotency, background
         self._environment, self._time_zone, self._clock = environment, time_zone, clock
 
     # --- the live request -----------------------------------------------------------------------------------------
@@ -87,10 +89,17 @@ class Charge:
             return present(self._database, self._vault, payment.id)
         if payment.flow == Flow.BROWSER:
             return ours
-        began = self._clock()
-        order = self.order(ours, payer, self._timing.execute)
-        outcome = self._make_sure(provider, ours, order, self._execute(provider, ours, order))
-        return self.settle(ours, outcome, began, drive)
+        return self.carry_out(ours, payer, drive)
+
+    def carry_out(
+        self, payment: PaymentFacts, payer: Payer | None, drive: Drive, *, repeated: bool = False
+    ) -> PaymentFacts:
+        """Execute what is `submitting`, make sure, settle. `repeated`: it may have been executed before, by a process
+        that died; only for a provider that is `resumable`."""
+        provider, began = self._registry.by_slug(payment.provider), self._clock()
+        order = self.order(payment, payer, self._timing.execute, repeated=repeated)
+        outcome = self._make_sure(provider, payment, order, self._execute(provider, payment, order))
+        return self.settle(payment, outcome, began, drive)
 
     def _prepare(
         self, provider: GuardedProvider, payment: PaymentFacts, payer: Payer | None
@@ -154,8 +163,12 @@ class Charge:
 
     # --- shared with recovery, confirm and the inbox --------------------------------------------------------------
 
-    def order(self, payment: PaymentFacts, payer: Payer | None, seconds: float) -> Order:
-        """What the provider is told about the payment: opaque ids, amount, currency."""
+    def order(self, payment: PaymentFacts, payer: Payer | None, seconds: float, *, repeated: bool = False) -> Order:
+        """What the provider is told about the payment: opaque ids, amount, currency; the service only if it screens."""
+        service, earlier = None, tuple[Earlier, ...]()
+        if self._registry.by_slug(payment.provider).manifest.capabilities.screens:
+            service = self._background.service(payment.appointment_id)
+            earlier = self._background.earlier(payment.provider, payment.patient_id, payment.uuid)
         labels: Mapping[str, str] = {
             Label.ENVIRONMENT: self._environment,
             Label.PAYMENT: payment.uuid,
@@ -178,6 +191,9 @@ class Charge:
             number=payment.id,
             made_on=payment.created_at.astimezone(self._time_zone).date(),
             due_on=payment.invoice.due_date if payment.invoice else None,
+            service=service,
+            earlier=earlier,
+            repeated=repeated,
         )
 
     def look(self, payment: PaymentFacts) -> tuple[Outcome, datetime]:

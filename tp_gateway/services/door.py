@@ -83,7 +83,7 @@ class Door:
         text = money.to_decimal_text(due, row.currency)
         if asked > due:
             raise ValidationError({"amount": [f"Exceeds the amount due: {text}"]})
-        if wanted.invoice_id is None and asked != due:
+        if (wanted.invoice_id is None or self.manifest.sole_payer) and asked != due:
             raise ValidationError({"amount": [f"Must equal the amount due: {text}"]})
         return asked
 

@@ -59,7 +59,7 @@ class PaymentFacts:
     description: str
     created_by: str
     created_at: datetime
-    parameters: Mapping[str, Any] | None
+    parameters: Mapping[str, Any] | None = field(repr=False)
     client_metadata: Mapping[str, Any] | None
     # What a payment is that was just made, here as in the table's defaults:
     epoch: int = 1
@@ -76,8 +76,8 @@ class PaymentFacts:
     needs_review: bool = False
     late_success: bool = False
     settled_at: datetime | None = None
-    action: Mapping[str, Any] = field(default_factory=dict)
-    provider_state: Mapping[str, Any] = field(default_factory=dict)
+    action: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    provider_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
     invoice: InvoiceFacts | None = None
     manual_capture: bool = False
     authorized_at: datetime | None = None
@@ -150,6 +150,33 @@ class DisputeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RebateFacts:
+    """A rebate claim as it stands; `amount` minor units were paid for the service. `decide_before`: until when a
+    pendable one can be accepted."""
+
+    id: int
+    uuid: str
+    payment_id: int
+    payable_id: int
+    patient_id: int
+    provider: str
+    reference: str
+    amount: int
+    currency: str
+    state: str
+    code: str
+    epoch: int
+    checks: int
+    next_check_at: datetime | None
+    decide_before: datetime | None
+    created_by: str
+    created_at: datetime
+    lodged_at: datetime | None
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    provider_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MethodFacts:
     """A saved payment method. `details` may be shown: a card's brand, last4, exp_month, exp_year; a bank account's
     bank_name, account_name, bsb, masked account_number."""
@@ -207,4 +234,4 @@ class Wanted:
     manual_capture: bool = False
     description: str = ""
     metadata: Mapping[str, str] | None = None
-    parameters: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -10,6 +10,7 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
+from tp_gateway.services.background import Background
 from tp_gateway.services.capture import Capturing
 from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock, utc_now
@@ -23,6 +24,8 @@ from tp_gateway.services.outbox import Outbox
 from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
+from tp_gateway.services.rebate_sending import RebateSending
+from tp_gateway.services.rebates import Rebates
 from tp_gateway.services.recovery import Recovery
 from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.refund_sending import RefundSending
@@ -30,6 +33,7 @@ from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.services.refunds import Refunds
 from tp_gateway.services.remittances import Remittances
 from tp_gateway.services.reverse_sweep import ReverseSweep
+from tp_gateway.services.review import Review
 from tp_gateway.services.settlement import Settlement
 from tp_gateway.services.statements import Statements, build_statements
 from tp_gateway.services.takings import DayTotals
@@ -60,6 +64,9 @@ class Gateway:
     inbox: Inbox
     outbox: Outbox
     recovery: Recovery
+    review: Review
+    rebates: Rebates
+    rebate_sending: RebateSending
     reverse_sweep: ReverseSweep
     idempotency: Idempotency
     clock: Clock
@@ -96,11 +103,15 @@ def build_gateway(
     idempotency = Idempotency(vault)
     refund_settlement = RefundSettlement(vault, timing, clock)
     settlement = Settlement(registry, vault, timing, refund_settlement, time_zone, clock)
-    charge = Charge(database, registry, vault, timing, settlement, idempotency, environment, time_zone, clock)
+    background = Background(database, vault)
+    charge = Charge(
+        database, registry, vault, timing, settlement, idempotency, background, environment, time_zone, clock
+    )
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
-    opening = Opening(vault, timing, idempotency, clock)
+    opening = Opening(vault, registry, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
     disputes = Disputes(database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock)
+    rebate_sending = RebateSending(database, registry, vault, timing, background, time_zone, clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
     return Gateway(
         database=database,
@@ -123,6 +134,9 @@ def build_gateway(
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,
+        review=Review(database, registry, vault, timing, charge, settlement, idempotency, clock),
+        rebates=Rebates(database, registry, vault, timing, background, rebate_sending, idempotency, time_zone, clock),
+        rebate_sending=rebate_sending,
         reverse_sweep=ReverseSweep(
             database, registry, vault, timing, recovery, charge, Adoption(database, vault, clock), clock
         ),

@@ -81,6 +81,14 @@ class Idempotency:
             return None
         return self._open(record.answer_sealed)
 
+    def begun(self, session: orm.Session, key: Key | None) -> Repeat | None:
+        """What this very request has started before; None if nothing."""
+        record = session.execute(sa.select(K).where(*_is(key))).first() if key is not None else None
+        if key is None or record is None or record.body_hash != key.body_hash:
+            return None
+        answer = self._open(record.answer_sealed) if record.answer_sealed else None
+        return Repeat(answer, record.payment_id, record.refund_id)
+
     def _open(self, sealed: str) -> Answer:
         status, text = self._vault.open(sealed).split(" ", 1)
         return Answer(int(status), text, replayed=True)

@@ -19,9 +19,11 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Payment, table
 from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
 from tp_gateway.models.states import PaymentState
+from tp_gateway.registry import Registry
 from tp_gateway.services import history
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.door import lock
+from tp_gateway.services.exclusivity import in_the_way
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, Wanted
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.reading import PAYMENTS, standing, to_payment
@@ -63,8 +65,11 @@ class Blocked:
 
 
 class Opening:
-    def __init__(self, vault: Vault, timing: Timing, idempotency: Idempotency, clock: Clock) -> None:
-        self._vault, self._timing, self._idempotency, self._clock = vault, timing, idempotency, clock
+    def __init__(
+        self, vault: Vault, registry: Registry, timing: Timing, idempotency: Idempotency, clock: Clock
+    ) -> None:
+        self._vault, self._registry, self._timing = vault, registry, timing
+        self._idempotency, self._clock = idempotency, clock
 
     def open(
         self,
@@ -84,6 +89,11 @@ class Opening:
             return Repeated(repeat.answer, payment)
         flow, method_reference = door.flow_and_method()
         amount = door.amount()
+        rival = in_the_way(session, self._vault, self._registry, row, manifest)
+        if rival is not None:
+            self._idempotency.release(session, key)
+            return Blocked(rival)
+        kept = dict(parameters) or None
         values = {
             "uuid": str(uuid4()),
             "payable_id": row.id,
@@ -103,10 +113,12 @@ class Opening:
             "description": wanted.description,
             "created_by": who.actor,
             "created_at": now,
-            "parameters": dict(parameters) or None,
+            "parameters": kept,
             "client_metadata": dict(wanted.metadata) if wanted.metadata else None,
         }
-        more = {"single_flight": manifest.single_flight, "updated_at": now}
+        more: dict[str, Any] = {"single_flight": manifest.single_flight, "updated_at": now}
+        if kept and _is_secret(manifest):
+            more |= {"parameters": None, "parameters_sealed": self._vault.seal_json(kept)}
         more |= history.payment_move(manifest.slug, None, PaymentState.CREATED, actor=who.actor)
         new_id = next(iter(_OPEN.new(session, values | more)), None)
         asked = PaymentFacts(
@@ -126,6 +138,13 @@ class Opening:
 def _is_same_attempt(there: PaymentFacts, asked: PaymentFacts) -> bool:
     if there.state != PaymentState.AWAITING_CUSTOMER:
         return False
-    same = ("created_by", "flow", "provider", "invoice_id", "amount", "currency", "save_method", "manual_capture")
+    same = (
+        *("created_by", "flow", "provider", "invoice_id", "amount", "currency"),
+        *("save_method", "manual_capture", "parameters"),
+    )
     same_card = asked.flow == Flow.BROWSER or there.method_reference == asked.method_reference
     return same_card and all(getattr(there, name) == getattr(asked, name) for name in same)
+
+
+def _is_secret(manifest: Manifest) -> bool:
+    return any(getattr(node, "secret", False) for node in manifest.parameters_schema.children)

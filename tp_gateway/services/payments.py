@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tp_gateway.contract import Manifest, Outcome, OutcomeState, Reason
+from tp_gateway.contract import Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
@@ -16,7 +16,7 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES
 from tp_gateway.models.states import PaymentState as S
-from tp_gateway.registry import GuardedProvider, Registry
+from tp_gateway.registry import GuardedProvider, Registry, refusal
 from tp_gateway.services.charge import Charge, Drive
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RenderPayment, Wanted
@@ -28,6 +28,7 @@ from tp_gateway.services.recovery import Recovery
 P = table(Payment)
 _STATES = {"pending": OPEN_STATES, "succeeded": (S.SUCCEEDED,), "failed": (S.FAILED,), "refunded": (S.REFUNDED,)}
 _NO_PLACE = Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.BUSY, provider_code="lanes_full")
+_MOST_IN_THE_WAY = 10
 _REPEATABLE = ("service_unavailable", "not_payable", "already_paid")
 
 
@@ -58,11 +59,13 @@ class Payments:
         parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
         try:
             provider.require_available()
-            opened = self._open(who, wanted, provider.manifest, parameters, key)
-            if isinstance(opened, Blocked):
+            opened = self._open(who, wanted, provider, parameters, key)
+            closed = set[int]()
+            while isinstance(opened, Blocked) and opened.payment.id not in closed and len(closed) < _MOST_IN_THE_WAY:
                 # An abandoned attempt that stands in the way is closed, which makes room for this one.
                 self._make_way(opened.payment, who)
-                opened = self._open(who, wanted, provider.manifest, parameters, key)
+                closed.add(opened.payment.id)
+                opened = self._open(who, wanted, provider, parameters, key)
         except GatewayError as error:
             # A repeat of what is finished needs no provider, nor that the same could still be paid today.
             stored = self.stored(key) if error.code in _REPEATABLE else None
@@ -75,7 +78,7 @@ class Payments:
             return render(self._drive(provider, opened, Drive(who.actor, key, render)))
         if isinstance(opened, Joined):
             return render(opened.payment)
-        raise _blocked(opened.payment)
+        raise self._blocked(opened.payment)
 
     def stored(self, key: Key | None) -> Answer | None:
         """The answer to a repeat of what is finished: it needs no provider, and is no new payment."""
@@ -106,7 +109,7 @@ class Payments:
         once it is over."""
         payment = self._visible(who, payment_id)
         if payment.state != S.AWAITING_CUSTOMER:
-            raise _blocked(payment) if payment.is_open else GatewayError("not_payable", "This payment is finished")
+            raise self._blocked(payment) if payment.is_open else GatewayError("not_payable", "This payment is finished")
         return self._close(payment, who, "The payment went through before it could be cancelled")
 
     def get(self, who: Identity, payment_id: int) -> PaymentFacts:
@@ -148,25 +151,31 @@ class Payments:
             return [to_payment(row, self._vault) for row in session.execute(query.order_by(P.c.id.desc()).limit(limit))]
 
     def _open(
-        self, who: Identity, wanted: Wanted, manifest: Manifest, parameters: Mapping[str, Any], key: Key | None
+        self, who: Identity, wanted: Wanted, provider: GuardedProvider, parameters: Mapping[str, Any], key: Key | None
     ) -> Opened | Joined | Repeated | Blocked:
-        if self._registry.has_policies():
-            self._ask_policies(who, wanted, manifest, parameters, key)
+        if self._registry.has_policies() or provider.manifest.capabilities.screens:
+            self._ask_policies(who, wanted, provider, parameters, key)
         with self._database.transaction() as session:
-            return self._opening.open(session, who, wanted, manifest, parameters, key)
+            return self._opening.open(session, who, wanted, provider.manifest, parameters, key)
 
     def _ask_policies(
-        self, who: Identity, wanted: Wanted, manifest: Manifest, parameters: Mapping[str, Any], key: Key | None
+        self, who: Identity, wanted: Wanted, provider: GuardedProvider, parameters: Mapping[str, Any], key: Key | None
     ) -> None:
-        """Show the policies the payment that would be opened, with no transaction open. What may not be paid anyway
-        is refused first."""
+        """Show the policies, and a provider that screens, the payment that would be opened, with no transaction open.
+        What may not be paid anyway is refused first."""
         try:
             with self._database.transaction() as session:
-                raise _Rehearsal(self._opening.open(session, who, wanted, manifest, parameters, key))
+                raise _Rehearsal(self._opening.open(session, who, wanted, provider.manifest, parameters, key))
         except _Rehearsal as rehearsal:
             draft = rehearsal.result
-        if isinstance(draft, Opened):
-            self._registry.before_submit(self._charge.order(draft.payment, None, 0), wanted.method)
+        if not isinstance(draft, Opened):
+            return
+        order = self._charge.order(draft.payment, None, 0)
+        self._registry.before_submit(order, wanted.method)
+        if provider.manifest.capabilities.screens:
+            veto = provider.screen(order)
+            if veto is not None:
+                raise refusal(veto)
 
     def _repeat(self, repeated: Repeated, who: Identity, render: RenderPayment, key: Key | None) -> Answer:
         """The same key again: the stored answer, or what the payment that it started has come to."""
@@ -207,23 +216,30 @@ class Payments:
         """An attempt that waits for its customer gives way to a new one, once it can never be charged. Anything else
         is in progress."""
         if payment.state != S.AWAITING_CUSTOMER:
-            raise _blocked(payment)
+            raise self._blocked(payment)
         self._close(payment, who, "This was paid a moment ago")
 
     def _close(self, payment: PaymentFacts, who: Identity, went_through: str) -> PaymentFacts:
         """Close what waits for its customer. `payment_in_progress` if it cannot be closed just now, `already_paid` if
         the customer was faster."""
         if self._registry.find(payment.provider) is None:
-            raise _blocked(payment)  # its provider was switched off
+            raise self._blocked(payment)  # its provider was switched off
         with self._place(payment) as taken:
             if not taken:
                 raise GatewayError("service_unavailable", payment_id=payment.id)
             closed = self._recovery.close_waiting(payment, who.actor, Reason.CANCELED)
         if closed.is_open:
-            raise _blocked(closed)
+            raise self._blocked(closed)
         if closed.state != S.FAILED:
             raise GatewayError("already_paid", went_through, payment_id=closed.id)
         return closed
+
+    def _blocked(self, payment: PaymentFacts) -> GatewayError:
+        text = f"Payment {payment.id} for this is still in progress. Please do not pay again"
+        provider = self._registry.find(payment.provider)
+        if provider is not None and provider.manifest.sole_payer:
+            text += f": {provider.manifest.display_name} must be the only payment for a service"
+        return GatewayError("payment_in_progress", text, payment_id=payment.id, retry_after=5)
 
     def _visible(self, who: Identity, payment_id: int) -> PaymentFacts:
         payment = present(self._database, self._vault, payment_id)
@@ -238,8 +254,3 @@ class _Rehearsal(Exception):
     def __init__(self, result: Opened | Joined | Repeated | Blocked) -> None:
         super().__init__()
         self.result = result
-
-
-def _blocked(payment: PaymentFacts) -> GatewayError:
-    text = f"Payment {payment.id} for this is still in progress. Please do not pay again"
-    return GatewayError("payment_in_progress", text, payment_id=payment.id, retry_after=5)

@@ -24,6 +24,7 @@ _REFUND_FIELDS = [field.name for field in fields(RefundFacts)]
 PAYMENTS = (
     sa.select(
         *(P.c[name] for name in _PAYMENT_FIELDS),
+        P.c.parameters_sealed,
         P.c.action_sealed,
         P.c.provider_state_sealed,
         Y.c.uuid.label("payable_uuid"),
@@ -100,9 +101,11 @@ def present(database: Database, vault: Vault, payment_id: int) -> PaymentFacts:
 
 
 def to_payment(row: Any, vault: Vault) -> PaymentFacts:
-    values = row._mapping
+    values = {name: row._mapping[name] for name in _PAYMENT_FIELDS}
+    if row.parameters_sealed is not None:
+        values["parameters"] = vault.open_json(row.parameters_sealed)
     return PaymentFacts(
-        **{name: values[name] for name in _PAYMENT_FIELDS},
+        **values,
         payable_uuid=row.payable_uuid,
         action=vault.open_json(row.action_sealed),
         provider_state=vault.open_json(row.provider_state_sealed),

@@ -1,5 +1,6 @@
 """Finds out what became of open payments, and finishes or closes them. It never starts a charge: a patient who saw an
-error must not be charged minutes later.
+error must not be charged minutes later. Where a repeat can have no second effect (`Capabilities.resumable`) it
+finishes what was cut off.
 
 Two questions decide which entrance is right: may I take the payment over (`sweep`, `resolve`, `close_waiting` do, and
 nobody else drives it then), or do I only bring news while somebody else may be driving it (`look`)?
@@ -132,6 +133,8 @@ class Recovery:
         outcome, began = self._charge.look(payment)
         if payment.is_open and self._must_close(payment, outcome):
             return self._close(payment, outcome, drive)
+        if self._may_resume(payment, outcome):
+            return self._charge.carry_out(payment, self._charge.payer(payment), drive, repeated=True)
         if self._certainly_absent(payment, outcome):
             outcome = _nothing_there("absent")
         return self._charge.settle(payment, outcome, began, drive)
@@ -142,6 +145,11 @@ class Recovery:
             return True
         waits = payment.state == S.AWAITING_CUSTOMER and outcome.state is OutcomeState.NEEDS_ACTION
         return waits and payment.expires_at <= self._clock()
+
+    def _may_resume(self, payment: PaymentFacts, outcome: Outcome) -> bool:
+        resumable = self._registry.by_slug(payment.provider).manifest.capabilities.resumable
+        cut_off = payment.state in (S.SUBMITTING, S.UNKNOWN) and payment.reference is not None
+        return resumable and cut_off and outcome.reason is Reason.NO_SUCH_OBJECT
 
     def _certainly_absent(self, payment: PaymentFacts, outcome: Outcome) -> bool:
         """A one-step payment that the provider does not know, after the time in which a late request could still reach

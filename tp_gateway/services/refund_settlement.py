@@ -143,7 +143,7 @@ class RefundSettlement:
     def _adopt(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact, actor: str) -> RefundFacts:
         """A refund that we did not order: made at the provider by somebody."""
         made = "made at the provider"
-        return self._insert(session, payment, fact.amount, R.PENDING, actor, made, self._clock(), False, None)
+        return self._insert(session, payment, fact.amount, R.PENDING, actor, made, self._clock(), fact.reopen, None)
 
     def _insert(
         self,

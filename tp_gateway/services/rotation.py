@@ -12,7 +12,7 @@ from tp_gateway.models import Base
 SEALED = tuple(
     column for table in Base.metadata.sorted_tables for column in table.columns if column.name.endswith("_sealed")
 )
-"""Every column that `Vault` writes."""
+"""Every column that `Vault` writes. A keyed hash of the same text, where there is one, ends in `_hash` instead."""
 _BATCH = 500
 _NEWEST = 100
 
@@ -36,6 +36,7 @@ def require_readable(database: Database, vault: Vault) -> None:
 def _renew_column(database: Database, vault: Vault, column: sa.Column[str]) -> int:
     """In batches by id: short transactions, so that nobody waits for long."""
     key, last, renewed = column.table.c.id, 0, 0
+    hashed = column.table.c.get(column.name.removesuffix("_sealed") + "_hash")
     while True:
         batch = sa.select(key, column).where(key > last, column.is_not(None)).order_by(key).limit(_BATCH)
         with database.read() as session:
@@ -48,5 +49,8 @@ def _renew_column(database: Database, vault: Vault, column: sa.Column[str]) -> i
             with database.transaction() as session:
                 for row_id, old, fresh in changes:
                     # Only what still stands there: a payment may have moved on meanwhile.
-                    same = sa.update(column.table).where(key == row_id, column == old).values({column: fresh})
+                    values = {column: fresh}
+                    if hashed is not None:
+                        values[hashed] = vault.fingerprint(vault.open(fresh))
+                    same = sa.update(column.table).where(key == row_id, column == old).values(values)
                     renewed += rows_changed(session, same)

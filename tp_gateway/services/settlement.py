@@ -98,7 +98,7 @@ class Settlement:
         if problem:
             self._review(booking, problem, outcome, changes)
         elif outcome.state is OutcomeState.SUCCEEDED:
-            booked, invoice = self._book(booking, before, outcome)
+            booked, invoice = self._book(booking, before, outcome, manifest)
             changes |= booked
             facts |= booked | invoice
         changes |= {"updated_at": now, "next_check_at": self._next_check(payment, target, facts, outcome, now)}
@@ -117,7 +117,7 @@ class Settlement:
         return after
 
     def _book(
-        self, booking: bookkeeping.Booking, before: Standing, outcome: Outcome
+        self, booking: bookkeeping.Booking, before: Standing, outcome: Outcome, manifest: Manifest
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Money is there. Returns (columns of the payment that change, how its invoice reads afterwards)."""
         payment, settled, evidence = before.payment, outcome.settled or 0, outcome.evidence or ""
@@ -130,12 +130,13 @@ class Settlement:
         if payment.needs_review:
             booking.release_suspense()
             changes["needs_review"] = False
-        paid, credit = booking.charge(settled - payment.captured, evidence, *fee)
+        book = booking.sole_charge if manifest.sole_payer else booking.charge
+        paid, credit = book(settled - payment.captured, evidence, *fee)
         status = bookkeeping.update_invoice_status(booking.session, before, paid)
         if payment.state == S.FAILED:
             changes["late_success"] = True
             log.error("late_success", payment_id=payment.id, provider=payment.provider)
-            able = self._registry.by_slug(payment.provider).manifest.capabilities
+            able = manifest.capabilities
             if credit and able.refund and not able.refund_files:
                 # The patient may have paid another way since: what is too much goes back, exactly once. Where nobody
                 # knows to which account, it is the patient's credit until staff decide.
@@ -206,7 +207,8 @@ def _target(payment: PaymentFacts, outcome: Outcome, manifest: Manifest, problem
 
 def _mismatch(payment: PaymentFacts, outcome: Outcome, manifest: Manifest) -> str | None:
     """Why a person must look: what the provider says cannot be what we asked for."""
-    if outcome.reason is Reason.NO_SUCH_OBJECT and payment.reference and payment.state in OPEN_STATES:
+    absent = outcome.reason is Reason.NO_SUCH_OBJECT and not manifest.capabilities.resumable
+    if absent and payment.reference and payment.state in OPEN_STATES:
         return "the provider does not know the reference that it gave us"
     if outcome.state is OutcomeState.AUTHORIZED and not payment.manual_capture:
         return "holds an amount that was to be taken"
@@ -220,6 +222,8 @@ def _mismatch(payment: PaymentFacts, outcome: Outcome, manifest: Manifest) -> st
         return f"settled in {outcome.currency}, asked in {payment.currency}"
     if payment.manual_capture and 0 < (outcome.settled or 0) <= payment.amount:
         return None  # a part of a hold may be captured, also in the provider's dashboard
+    if payment.captured and outcome.settled == payment.captured:
+        return None  # staff have accepted it
     if manifest.settles_exactly and outcome.settled != payment.amount:
         return f"settled {outcome.settled}, asked {payment.amount} minor units"
     return None

@@ -14,7 +14,15 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
 from tp_gateway.models.states import PaymentState
 from tp_gateway.money import to_decimal_text
-from tp_gateway.services.facts import Answer, DisputeFacts, InvoiceFacts, MethodFacts, PaymentFacts, RefundFacts
+from tp_gateway.services.facts import (
+    Answer,
+    DisputeFacts,
+    InvoiceFacts,
+    MethodFacts,
+    PaymentFacts,
+    RebateFacts,
+    RefundFacts,
+)
 from tp_gateway.views import jsontext
 from tp_gateway.views.errors import STATUSES, error_body
 
@@ -26,6 +34,7 @@ _DECLINED: Mapping[str, tuple[str, Any]] = {
     Reason.NO_SUCH_PAYER: ("service_unavailable", None),
     Reason.REJECTED: ("provider_error", None),
     Reason.INVALID_METHOD: ("validation_error", {"payment_method_id": ["This payment method cannot be used"]}),
+    Reason.CLAIM_REJECTED: ("not_payable", "The claim was rejected; the payment says why"),
     Reason.CANCELED: ("not_payable", "The payment was cancelled. No money was taken"),
     Reason.EXPIRED: ("not_payable", "The payment was not finished in time. No money was taken"),
 }
@@ -129,7 +138,32 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     if who.is_staff:
         body |= {"patient_id": facts.patient_id, "provider": facts.provider, "provider_code": facts.provider_code}
         body |= {"needs_review": facts.needs_review, "created_by": facts.created_by}
-    return body
+    return _shown(facts.provider_state) | body
+
+
+def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider wants to be seen of its state. Our own names win."""
+    return dict(state.get("shown", {}))
+
+
+def rebate(facts: RebateFacts, who: Identity) -> dict[str, Any]:
+    """A rebate claim: what its provider shows of it, for patient and staff."""
+    body: dict[str, Any] = {
+        "id": facts.id,
+        "payment_id": facts.payment_id,
+        "provider": facts.provider,
+        "reference": facts.reference,
+        "amount": to_decimal_text(facts.amount, facts.currency),
+        "currency": facts.currency,
+        "state": facts.state,
+        "code": facts.code,
+        "decide_before": moment(facts.decide_before) if facts.decide_before else None,
+        "created_at": moment(facts.created_at),
+        "lodged_at": moment(facts.lodged_at) if facts.lodged_at else None,
+    }
+    if who.is_staff:
+        body |= {"patient_id": facts.patient_id, "created_by": facts.created_by}
+    return _shown(facts.provider_state) | body
 
 
 def _amount(facts: PaymentFacts) -> int:

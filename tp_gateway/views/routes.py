@@ -23,6 +23,8 @@ ROUTES = (
     ("payment_cancel", f"/api/billing/payments/{ID}/cancel/"),
     ("payment_capture", f"/api/billing/payments/{ID}/capture/"),
     ("payment_void", f"/api/billing/payments/{ID}/void/"),
+    ("payment_evidence", f"/api/billing/payments/{ID}/evidence/"),
+    ("rebate_claim", f"/api/billing/payments/{ID}/{PROVIDER}-claim/"),
     ("disputes", "/api/billing/disputes/"),
     ("dispute_reopen", f"/api/billing/disputes/{ID}/reopen/"),
     ("statements", "/api/billing/statements/"),

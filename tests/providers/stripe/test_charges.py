@@ -86,7 +86,7 @@ def test_a_decline_says_little_to_the_patient(
     assert (outcome.reason, outcome.provider_code, outcome.message) == (reason, code, message)
     assert provider.fetch(an_order, outcome.reference) == outcome
 
-    closed = provider.close(str(outcome.reference), soon)
+    closed = provider.close(order(), str(outcome.reference))
     assert (closed.state, closed.closed, closed.reason) == (OutcomeState.DECLINED, True, reason)
     assert provider.fetch(an_order, outcome.reference) == closed
 
@@ -96,7 +96,7 @@ def test_processing_is_pending(provider: StripeProvider, sandbox: Control, soon:
     an_order = order()
     outcome = paid(provider, an_order)
     assert outcome.state is OutcomeState.PENDING and outcome.settled is None
-    assert provider.close(str(outcome.reference), soon).state is OutcomeState.PENDING
+    assert provider.close(order(), str(outcome.reference)).state is OutcomeState.PENDING
     sandbox.ask("clock", {"advance": 3601})
     assert provider.fetch(an_order, outcome.reference).state is OutcomeState.SUCCEEDED
 
@@ -144,7 +144,7 @@ def test_the_browser_finishes_it(provider: StripeProvider, sandbox: Control, soo
 
     sandbox.stripe("POST", confirm, "pk_test_browser", client_secret=secret, payment_method="pm_card_visa")
     assert provider.fetch(an_order, made.reference).state is OutcomeState.SUCCEEDED
-    assert provider.close(made.reference, soon).state is OutcomeState.SUCCEEDED
+    assert provider.close(order(), made.reference).state is OutcomeState.SUCCEEDED
 
 
 def test_staff_charge_a_saved_card(provider: StripeProvider, sandbox: Control) -> None:
@@ -196,7 +196,7 @@ def test_closing_an_unconfirmed_intent(provider: StripeProvider, sandbox: Contro
     unconfirmed = provider.fetch(an_order, reference)
     assert (unconfirmed.state, unconfirmed.closed) == (OutcomeState.NOT_SENT, False)
     for _ in range(2):
-        closed = provider.close(reference, soon)
+        closed = provider.close(order(), reference)
         assert (closed.state, closed.closed, closed.reason) == (OutcomeState.DECLINED, True, Reason.CANCELED)
     assert sandbox.books("payment_intents")[0]["cancellation_reason"] == "abandoned"
     after = provider.execute(an_order, reference)
@@ -205,7 +205,7 @@ def test_closing_an_unconfirmed_intent(provider: StripeProvider, sandbox: Contro
 
 def test_closing_what_succeeded_tells_the_truth(provider: StripeProvider, soon: float) -> None:
     outcome = paid(provider, order())
-    assert provider.close(str(outcome.reference), soon) == outcome
+    assert provider.close(order(), str(outcome.reference)) == outcome
 
 
 def test_executing_what_succeeded_tells_the_truth(provider: StripeProvider) -> None:
@@ -230,7 +230,7 @@ def test_an_order_is_found_by_our_id(provider: StripeProvider) -> None:
 def test_no_such_object_proves_nothing(provider: StripeProvider, soon: float, reference: str) -> None:
     for outcome in (
         provider.fetch(order(), reference),
-        provider.close(reference, soon),
+        provider.close(order(), reference),
         provider.execute(order(), reference),
     ):
         assert (outcome.state, outcome.reason) == (OutcomeState.UNKNOWN, Reason.NO_SUCH_OBJECT)

@@ -117,7 +117,7 @@ def test_questions_never_answer_by_themselves(
     sandbox.fault("* /v1/**", kind, times=4)
     for outcome in (
         provider.fetch(an_order, reference),
-        provider.close(reference, soon),
+        provider.close(order(), reference),
         provider.fetch(an_order, None),
     ):
         assert (outcome.state, outcome.reason) == (OutcomeState.UNKNOWN, reason)
@@ -258,7 +258,7 @@ def test_a_revoked_key(status: int, soon: float) -> None:
         assert (made.state, made.reason, made.closed) == (OutcomeState.DECLINED, Reason.REJECTED, True)
         assert (executed.state, executed.reason, executed.closed) == (OutcomeState.DECLINED, Reason.REJECTED, False)
         # That we may not ask says nothing about the payment.
-        for outcome in (provider.fetch(order(), "pi_1"), provider.close("pi_1", soon)):
+        for outcome in (provider.fetch(order(), "pi_1"), provider.close(order(), "pi_1")):
             assert (outcome.state, outcome.reason) == (OutcomeState.UNKNOWN, Reason.REJECTED)
         health = provider.check(soon)
         assert not health.ok and "sk_" not in health.message and str(status) in health.message
@@ -302,7 +302,7 @@ def test_garbage_is_unclear(answer: bytes, soon: float) -> None:
             provider.prepare(order()),
             provider.execute(order(), "pi_1"),
             provider.fetch(order(), "pi_1"),
-            provider.close("pi_1", soon),
+            provider.close(order(), "pi_1"),
             provider.refund(refund_order("pi_1")),
             provider.save_method(method_order("pm_1", payer())),
         ):
@@ -386,8 +386,8 @@ def test_a_list_of_refunds_that_is_not_there(provider: StripeProvider, sandbox: 
 def test_closing_again_after_an_error_is_not_a_replay(provider: StripeProvider, sandbox: Control, soon: float) -> None:
     reference = prepared(provider, order())
     sandbox.fault("POST /v1/payment_intents/*/cancel", "error_after")
-    assert provider.close(reference, soon).state is OutcomeState.UNKNOWN
-    assert provider.close(reference, soon).closed
+    assert provider.close(order(), reference).state is OutcomeState.UNKNOWN
+    assert provider.close(order(), reference).closed
 
 
 @pytest.mark.catalogue(32)

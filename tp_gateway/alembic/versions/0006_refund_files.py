@@ -1,13 +1,13 @@
 """Refunds that the clinic's bank pays from a file: where they go, and the files.
 
-Revision: 0006, after: 0004
+Revision: 0006, after: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -139,8 +139,8 @@ class StripeProvider:
             return declines.unanswered(failure, reference)
         return declines.refused(failure, reference=reference)
 
-    def close(self, reference: str, deadline: float) -> Outcome:
-        return captures.cancel(self._client, reference, deadline, "abandoned", self._look)
+    def close(self, order: Order, reference: str) -> Outcome:
+        return captures.cancel(self._client, reference, order.deadline, "abandoned", self._look)
 
     def fetch(self, order: Order, reference: str | None) -> Outcome:
         if reference is not None:

@@ -1,0 +1,103 @@
+"""A bulk bill is payment in full: nothing else may be charged for the service, whichever came first."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.clinic import manager, patient, refused, render
+from tests.medicare.conftest import Surgery
+from tp_gateway.contract import Flow
+
+TRANSFER = {"method": "bank_transfer", "method_id": None}
+
+
+def test_while_it_is_with_medicare_nothing_else_is_accepted(surgery: Surgery) -> None:
+    lodged = surgery.bulk_bill(surgery.session())
+    for other in ({}, TRANSFER):
+        refusal = refused(surgery.pay, appointment_id=123, **other)
+        assert (refusal.code, refusal.payment_id) == ("payment_in_progress", lodged["id"])
+        assert "only payment" in str(refusal.details)
+    assert len(surgery.rows("SELECT 1 FROM payments")) == 1
+
+
+@pytest.mark.parametrize("other", [{}, TRANSFER], ids=["card", "transfer"])
+def test_once_paid_the_service_is_paid(surgery: Surgery, other: dict[str, str]) -> None:
+    surgery.bulk_bill(surgery.session())
+    surgery.nights(2)
+    refusal = refused(surgery.pay, appointment_id=123, **other)
+    assert refusal.code == "already_paid"
+
+
+def test_an_invoice_that_asks_for_more_afterwards_cannot_be_paid_either(surgery: Surgery) -> None:
+    surgery.bulk_bill(surgery.session())
+    surgery.nights(2)
+    invoice = surgery.invoice(25000, appointment_id=123)
+    refusal = refused(surgery.pay, invoice_id=invoice.id, amount=Decimal("70.00"))
+    assert refusal.code == "already_paid" and "payment in full" in str(refusal.details)
+
+
+def test_before_it_is_lodged_another_payment_cancels_it(surgery: Surgery) -> None:
+    made = surgery.bulk_bill(surgery.session(), consent=None)
+    assert surgery.pay(appointment_id=123).body["status"] == "succeeded"
+    assert surgery.state(made["id"]) == ("failed", "withdrawn") and not surgery.lodgements()
+
+
+def test_a_part_that_was_paid_rules_it_out(surgery: Surgery) -> None:
+    invoice = surgery.invoice(18000, appointment_id=surgery.session())
+    surgery.pay(invoice_id=invoice.id, amount=Decimal("50.00"))
+    wanted = surgery.wanted(
+        invoice_id=invoice.id, method="medicare", method_id=None, amount=None, parameters=bulk_bill_fields()
+    )
+    refusal = refused(surgery.gateway.payments.pay, patient, wanted, render, None)
+    assert refusal.code == "not_payable" and "only payment" in str(refusal.details)
+    assert not surgery.lodgements()
+
+
+def bulk_bill_fields() -> dict[str, object]:
+    from tests.medicare.conftest import bulk_bill
+
+    return bulk_bill()
+
+
+def test_what_was_refunded_wholly_does_not_stand_in_the_way(surgery: Surgery) -> None:
+    paid = surgery.pay(appointment_id=surgery.session())
+    surgery.refund(paid.id, reopen=True)
+    assert surgery.bulk_bill()["status"] == "pending"
+
+
+def test_promises_and_card_forms_give_way(surgery: Surgery) -> None:
+    surgery.session()
+    promises = [surgery.pay(appointment_id=123, **TRANSFER).id for _ in range(2)]
+    form = surgery.pay(appointment_id=123, flow=Flow.BROWSER, amount=18000).id
+    lodged = surgery.bulk_bill()
+    assert lodged["status"] == "pending"
+    assert [surgery.gateway.payments.get(manager, one).state for one in (*promises, form)] == ["failed"] * 3
+
+
+def test_a_card_payment_that_is_unclear_rules_it_out(surgery: Surgery) -> None:
+    surgery.session()
+    surgery.fault("POST /v1/payment_intents/*/confirm", "lost")
+    surgery.fault("GET /v1/payment_intents/*", "error_before", times=None)
+    surgery.pay(appointment_id=123)
+    assert refused(surgery.bulk_bill).code == "payment_in_progress"
+
+
+def test_of_two_at_once_one_is_lodged(surgery: Surgery) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tp_gateway.errors import GatewayError
+
+    surgery.session()
+
+    def one(number: int) -> str:
+        try:
+            return str(surgery.bulk_bill()["state"] if number % 2 else surgery.pay(appointment_id=123).body["state"])
+        except GatewayError as error:
+            return error.code
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(one, range(6)))
+    alive = surgery.rows("SELECT 1 FROM payments WHERE state <> 'failed'")
+    assert len(alive) == 1, results

@@ -1,0 +1,144 @@
+"""What became of a claim that is, or may be, with Medicare: asked by its reports, the processing report first, the
+payment report once there is something to pay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from tp_gateway.contract import Outcome, OutcomeState, Reason, money
+from tp_gateway.providers.medicare.claim import CURRENCY, BulkBillClaim, State
+from tp_gateway.providers.medicare.codes import CodeClass, classify
+from tp_gateway.providers.medicare.lodging import pending, rejected, unknown
+from tp_gateway.providers.medicare.transports import (
+    Failure,
+    PaymentReport,
+    ProcessingReport,
+    Refused,
+    ReportStatus,
+    Transport,
+    Unclear,
+)
+from tp_gateway.providers.medicare.transports.results import Assessment, Deposit, Message, PaidClaim
+from tp_gateway.providers.medicare.transports.values import ReportQuery
+
+_MINUTES, _HOUR, _DAY = 600.0, 3600.0, 86_400.0
+
+
+class Reports:
+    """`payee` is the clinic's, None where each practitioner's own number is paid."""
+
+    def __init__(self, transport: Transport, payee: str | None) -> None:
+        self._transport, self._payee = transport, payee
+
+    def ask(self, claim: BulkBillClaim, reference: str, deadline: float, now: datetime) -> Outcome:
+        query = ReportQuery(self._payee or claim.what().provider_number, claim.claim_id)
+        under = claim.asked_as or reference
+        report = self._transport.processing_report(query, under, deadline)
+        if not isinstance(report, ProcessingReport):
+            return _unanswered(claim, reference, report)
+        if report.assessment is None:
+            return _without_assessment(claim, reference, report.status, now)
+        assessed = _assessed(claim, report.assessment)
+        if _is_open(report.assessment):
+            return pending(replace(assessed, state=State.WITH_MEDICARE), reference, _later(claim, now))
+        if assessed.benefit == 0 and _is_final(assessed.code):
+            return rejected(assessed, reference, assessed.code, assessed.text)
+        paid = self._transport.payment_report(query, under, deadline)
+        if not isinstance(paid, PaymentReport):
+            return pending(assessed, reference, None)
+        if paid.deposit is not None:
+            return _paid(assessed, reference, under, report.assessment, paid.deposit)
+        if paid.status is ReportStatus.NOT_AVAILABLE and assessed.benefit == 0:
+            return rejected(assessed, reference, assessed.code, assessed.text)
+        return pending(assessed, reference, _later(claim, now))
+
+
+def settled(claim: BulkBillClaim, reference: str) -> Outcome:
+    """A claim that was paid, as it is kept. The evidence names the sum, because a later run may pay more of it."""
+    run = claim.run or {}
+    return Outcome(
+        OutcomeState.SUCCEEDED,
+        reference,
+        settled=claim.benefit,
+        currency=CURRENCY,
+        evidence=f"{reference}:{claim.benefit}",
+        transaction=run.get("reference") or run.get("number") or None,
+        provider_state=claim.kept(),
+    )
+
+
+def _unanswered(claim: BulkBillClaim, reference: str, failure: Failure) -> Outcome:
+    """Nothing new is known of the claim."""
+    messages = failure.messages if isinstance(failure, Refused | Unclear) else ()
+    code = messages[0].code if messages else "not_sent"
+    return Outcome(OutcomeState.UNKNOWN, reference, reason=Reason.UNREACHABLE, provider_code=code)
+
+
+def _without_assessment(claim: BulkBillClaim, reference: str, status: ReportStatus, now: datetime) -> Outcome:
+    if status is ReportStatus.NOT_READY:
+        return pending(replace(claim, state=State.WITH_MEDICARE), reference, _later(claim, now))
+    if status is ReportStatus.NOT_FOUND and claim.claim_id is None and claim.asked_as is None:
+        return unknown(claim, reference, reason=Reason.NO_SUCH_OBJECT)
+    # Medicare had it and does not tell any more (reports are kept for six months): staff have to look.
+    return pending(replace(claim, code=str(status)), reference, _DAY)
+
+
+def _assessed(claim: BulkBillClaim, found: Assessment) -> BulkBillClaim:
+    said = _said(found)
+    return replace(
+        claim,
+        state=State.ASSESSED,
+        claim_id=found.claim_id,
+        benefit=found.benefit,
+        code=said.code if said else "",
+        text=said.text if said else "",
+    )
+
+
+def _said(found: Assessment) -> Message | None:
+    """Medicare's first reason, of the whole claim or of a service."""
+    if found.error is not None:
+        return found.error
+    errors = (service.error for event in found.events for service in event.services)
+    return next((error for error in errors if error is not None), None)
+
+
+def _is_open(found: Assessment) -> bool:
+    """Nothing is to be paid yet, because somebody there still works on it."""
+    said = _said(found)
+    return found.benefit == 0 and said is not None and classify(said.code) is CodeClass.PENDING
+
+
+def _is_final(code: str) -> bool:
+    return classify(code) in (CodeClass.FIX, CodeClass.FINAL)
+
+
+def _paid(claim: BulkBillClaim, reference: str, under: str, found: Assessment, deposit: Deposit) -> Outcome:
+    mine = next((one for one in deposit.claims if _is(one, claim, under)), None)
+    if mine is None or not 0 < mine.benefit <= sum(charge for _, charge in claim.what().items):
+        return unknown(claim, reference, Message("nonsense", ""))
+    services = [service for event in found.events for service in event.services]
+    some = any(service.benefit == 0 for service in services)
+    run = {
+        "number": deposit.run_number,
+        "date": deposit.run_date.isoformat(),
+        "reference": deposit.payment_reference,
+        "deposit": money.to_decimal_text(deposit.amount, CURRENCY),
+    }
+    state = State.PARTLY_PAID if some else State.PAID
+    return settled(replace(claim, state=state, benefit=mine.benefit, run=run), reference)
+
+
+def _is(one: PaidClaim, claim: BulkBillClaim, under: str) -> bool:
+    if one.transaction_id is not None:
+        return one.transaction_id == under.removeprefix("urn:uuid:")
+    return one.claim_id == claim.claim_id
+
+
+def _later(claim: BulkBillClaim, now: datetime) -> float:
+    """Minutes at first, then hours: Medicare usually takes a night, sometimes days."""
+    if claim.lodged_at is None:
+        return _MINUTES
+    age = (now - datetime.fromisoformat(claim.lodged_at)).total_seconds()
+    return _MINUTES if age < _HOUR else _HOUR if age < _DAY else 6 * _HOUR

@@ -1,0 +1,44 @@
+"""What staff have found out about a payment, or decide about one that needs review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import colander
+from pyramid.view import view_config
+
+from tp_gateway import fields
+from tp_gateway.errors import ValidationError
+from tp_gateway.services.facts import Answer, PaymentFacts
+from tp_gateway.views import rendering
+from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.responses import path_id
+from tp_gateway.views.schemas import one_of, optional
+
+
+class EvidenceBody(fields.Schema):
+    """A `decision` about a payment that needs review; or, without one, the provider's own fields."""
+
+    decision = optional(fields.Text(), validator=one_of("accept", "fail"))
+    note = colander.SchemaNode(fields.Text(), missing="", validator=colander.Length(max=500))
+
+
+@view_config(
+    route_name="payment_evidence",
+    request_method="POST",
+    permission="give_evidence",
+    schema=EvidenceBody,
+    extra="evidence",
+)
+def record(request: Any) -> Answer:
+    who, asked, key = request.identity, request.validated, idempotency_key(request)
+
+    def render(facts: PaymentFacts) -> Answer:
+        return rendering.answer(200, rendering.payment(facts, who))
+
+    if asked["decision"] is None:
+        return request.gateway.review.record(who, path_id(request), asked["evidence"], render, key)
+    if asked["evidence"]:
+        raise ValidationError({name: ["Not together with a decision"] for name in asked["evidence"]})
+    accept = asked["decision"] == "accept"
+    return request.gateway.review.decide(who, path_id(request), accept, asked["note"], render, key)
