@@ -99,6 +99,31 @@ def refund(stage: Stage) -> None:
     stage.expect(stage.client.call(patient, "POST", path, {"amount": "30.00"}), 403, code="permission_denied")
 
 
+def bulk_bill(stage: Stage) -> None:
+    """As with `tp_gateway.medicare.transport = manual`: staff lodge in HPOS, and record what it says."""
+    due = stage.seeding.unbilled_session()
+    patient, manager = stage.callers.patient(due.patient_id), stage.callers.manager()
+    card = {"family_name": "Sample", "given_name": "Onlyname", "date_of_birth": "1980-02-03"}
+    body = {"appointment_id": due.id, "amount": amount(due.fee), "payment_method": "medicare", "item": "80110"}
+    body |= {"patient": card | {"medicare_number": "2123456701", "irn": "1"}, "provider_number": "2447781L"}
+    body |= {"referral": {"provider_number": "2426591T", "issued_on": due.day, "period_code": "S"}}
+    waiting = stage.client.call(patient, "POST", PAYMENTS, body)
+    stage.expect(waiting, 201, status="pending", claim__state="awaiting_consent", claim__card="**** ***70 1")
+    path = f"{PAYMENTS}{waiting.body['id']}/evidence/"
+    consent = {"type": "post", "method": "signature", "assigned_at": f"{due.day}T12:00:00Z", "relationship": "patient"}
+    consent |= {"assignor_name": "Onlyname Sample", "document_ref": "consents/2123.pdf"}
+    said = stage.client.call(manager, "POST", path, {"consent": consent})
+    stage.expect(said, 200, claim__state="draft")
+    lodged = stage.client.call(manager, "POST", path, {"result": "lodged", "claim_id": "A0001@"})
+    stage.expect(lodged, 200, claim__state="with_medicare")
+    stage.screen.line("  Nothing else may be charged for the service:")
+    other = stage.client.call(patient, "POST", PAYMENTS, {**_card(body), "payment_method_id": "pm_card_visa"})
+    stage.expect(other, 409, code="payment_in_progress")
+    paid = {"result": "paid", "benefit": "70.00", "paid_on": due.day, "run": "0012"}
+    settled = stage.client.call(manager, "POST", path, paid)
+    stage.expect(settled, 200, status="succeeded", amount="70.00", claim__state="paid")
+
+
 SCENES = (
     ("A patient pays for an appointment by card", card_payment),
     ("The bank declines the card", declined_card),
@@ -108,6 +133,7 @@ SCENES = (
     ("A card is saved, and charged later", saved_card),
     ("An invoice is paid in two parts, the second one twice with the same Idempotency-Key", invoice),
     ("The practice manager refunds a part of the first payment", refund),
+    ("A session is bulk billed: Medicare pays the clinic, and that is payment in full", bulk_bill),
 )
 
 
@@ -122,6 +148,11 @@ def _to_pay(stage: Stage, card: str) -> tuple[Caller, dict[str, Any]]:
         "payment_method_id": card,
     }
     return stage.callers.patient(due.patient_id), body
+
+
+def _card(body: dict[str, Any]) -> dict[str, Any]:
+    """The same to be paid by card."""
+    return {name: body[name] for name in ("appointment_id", "amount")} | {"payment_method": "card"}
 
 
 def _cents(body: dict[str, Any]) -> int:

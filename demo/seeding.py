@@ -43,6 +43,22 @@ class Seeding:
         """The next one to come: id, patient_id, fee in cents."""
         return self._unpaid_appointments(1)[0]
 
+    def unbilled_session(self) -> sa.Row:
+        """One that took place some days ago and that nobody has paid: id, patient_id, fee in cents, day."""
+        query = (
+            sa.select(A.c.id, A.c.patient_id, A.c.fee, sa.func.strftime("%Y-%m-%d", A.c.starts_at).label("day"))
+            .join(Y, Y.c.appointment_id == A.c.id)
+            .where(A.c.status == "completed", A.c.service == "individual_therapy")
+            .where(A.c.starts_at < datetime.now(UTC) - timedelta(days=2))
+            .where(Y.c.amount_paid == 0, Y.c.invoice_id.is_(None), ~_had_payment())
+            .order_by(A.c.starts_at.desc())
+            .limit(1)
+        )
+        rows = self._rows(query)
+        if not rows:
+            raise DemoFailed(NOTHING_LEFT)
+        return rows[0]
+
     def unpaid_pair(self) -> list[sa.Row]:
         """Two coming appointments of one patient."""
         return self._unpaid_appointments(2)

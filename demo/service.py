@@ -40,7 +40,8 @@ class Place:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name not in theirs and not name.startswith(("TP_GATEWAY_", "STRIPE_"))
+            if name not in theirs
+            and not name.startswith(("TP_GATEWAY_", "STRIPE_", "MEDICARE_", "BANK_TRANSFER_", "IN_PERSON_"))
         }
         database = self.folder / "tp-gateway.sqlite"
         return kept | {

@@ -12,6 +12,7 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, files, links, name
 from tp_gateway.errors import TITLES
 from tp_gateway.models.states import TRANSITIONS
+from tp_gateway.providers.medicare import MedicareProvider
 from tp_gateway.providers.stripe import StripeProvider
 from tp_gateway.timing import Timing
 from tp_gateway.views.errors import STATUSES
@@ -71,12 +72,16 @@ def test_every_error_is_in_the_table_with_its_status(code: str) -> None:
 
 
 def settings() -> list[str]:
-    """Every name that `config.py` reads, and those of the Stripe provider."""
+    """Every name that `config.py` reads, and those of the providers that call somebody."""
     source = (ROOT / "tp_gateway/config.py").read_text("utf-8")
     named = re.findall(r'read\.(?:text|words|choice|integer|seconds|find)\(\s*"([\w.]+)"', source)
     timing = [f"timing.{field.name}" for field in fields(Timing)]
-    stripe = [f"stripe.{node.name}" for node in StripeProvider.manifest.settings_schema.children]
-    return [*named, *timing, *stripe]
+    providers = [
+        f"{provider.manifest.slug}.{node.name}"
+        for provider in (StripeProvider, MedicareProvider)
+        for node in provider.manifest.settings_schema.children
+    ]
+    return [*named, *timing, *providers]
 
 
 def test_the_settings_were_found() -> None:

@@ -48,7 +48,7 @@ def bulk_bill(**more: Any) -> dict[str, Any]:
             "family_name": "Canaryfamily",
             "given_name": "Canarygiven",
             "date_of_birth": "1980-02-03",
-            "card_number": CARD,
+            "medicare_number": CARD,
             "irn": IRN,
         },
         "referral": {"provider_number": "2426591T", "issued_on": "2026-01-05", "period_code": "S"},
@@ -100,6 +100,10 @@ class Surgery(Clinic):
         """As people are shown it."""
         shown: dict[str, Any] = self.gateway.payments.get(manager, payment_id).provider_state["shown"]["claim"]
         return shown
+
+    def warnings(self, payment_id: int) -> list[str]:
+        found: list[str] = self.gateway.payments.get(manager, payment_id).provider_state["shown_to_staff"]["warnings"]
+        return found
 
     def state(self, payment_id: int) -> tuple[str, str]:
         """(the payment's state, the claim's)."""

@@ -218,7 +218,7 @@ def test_sessions_of_the_same_card_under_another_account_count(surgery: Surgery)
         lodge(surgery, paid(surgery, number, starts_at=day), item="91201")
     other = surgery.pay(who=other_patient, appointment_id=surgery.session(3, patient_id=46, starts_at=days[2])).id
     lodge(surgery, other, who=other_patient, item="91201")
-    shown = surgery.gateway.rebates.get(manager, "medicare", other).provider_state["shown"]["claim"]
+    shown = surgery.gateway.rebates.get(manager, "medicare", other).provider_state["shown_to_staff"]
     assert any("2 of 2 family and carer" in warning for warning in shown["warnings"])
 
 

@@ -23,7 +23,7 @@ PATIENT = bulk_bill()["patient"]
         ({"item": "8O110"}, "item"),
         ({"item": None, "items": [{"item": "80110", "charge": "120.00"}]}, "items"),
         ({"item": None, "items": [{"item": "80110", "charge": "180.001"}]}, "items"),
-        ({"patient": PATIENT | {"card_number": "2123456711"}}, "patient"),
+        ({"patient": PATIENT | {"medicare_number": "2123456711"}}, "patient"),
         ({"patient": PATIENT | {"irn": "0"}}, "patient"),
         ({"patient": {"family_name": "Canaryfamily"}}, "patient"),
         ({"patient": None}, "patient"),
@@ -133,7 +133,7 @@ def test_the_seventh_under_the_first_referral_is_refused(strict: Surgery) -> Non
 def test_without_being_strict_it_is_a_warning(surgery: Surgery) -> None:
     sessions(surgery, [YESTERDAY - timedelta(days=number) for number in range(6)])
     lodged = surgery.bulk_bill(surgery.session(2000, starts_at=YESTERDAY - timedelta(days=9)))
-    assert lodged["status"] == "pending" and "new referral" in str(surgery.claim(lodged["id"])["warnings"])
+    assert lodged["status"] == "pending" and "new referral" in str(surgery.warnings(lodged["id"]))
 
 
 def test_what_was_rejected_does_not_count(strict: Surgery) -> None:

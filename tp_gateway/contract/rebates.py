@@ -64,7 +64,7 @@ class PreparedRebate:
 class RebateFact:
     """What became of a claim. `decide_before` (UTC) with PENDABLE. `final`: asking again would tell no more, even where
     the state is UNKNOWN (a person has to find out). `code` is the provider's own. `provider_state`, if not None,
-    replaces the provider's durable facts; what stands in it under `shown` is told to patient and staff."""
+    replaces the provider's durable facts; `shown` and `shown_to_staff` as with `Outcome`."""
 
     state: RebateState
     code: str = ""

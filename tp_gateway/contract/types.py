@@ -249,7 +249,7 @@ class Outcome:
     accounts and `fee` what it cost, in minor units, both None until known. `authorized` is the amount that is held, in
     minor units of `currency`, needed with AUTHORIZED; `capture_before` is until when (UTC). `provider_state`, if not
     None, replaces the provider's durable facts; what stands in it under `shown` (a mapping) is a part of the payment as
-    patient and staff see it.
+    patient and staff see it, and under `shown_to_staff` as staff do.
     """
 
     state: OutcomeState

@@ -143,14 +143,14 @@ def _is_amount(value: Any) -> bool:
 
 
 def _is_state(value: Any) -> bool:
-    """None, or a mapping that JSON can hold, with a mapping under `shown` if there is one."""
+    """None, or a mapping that JSON can hold, with mappings under `shown` and `shown_to_staff` if at all."""
     if value is None:
         return True
     try:
         json.dumps(dict(value))
     except (TypeError, ValueError):
         return False
-    return isinstance(value.get("shown", {}), Mapping)
+    return all(isinstance(value.get(name, {}), Mapping) for name in ("shown", "shown_to_staff"))
 
 
 def _is_moment(value: Any) -> bool:

@@ -138,12 +138,12 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     if who.is_staff:
         body |= {"patient_id": facts.patient_id, "provider": facts.provider, "provider_code": facts.provider_code}
         body |= {"needs_review": facts.needs_review, "created_by": facts.created_by}
-    return _shown(facts.provider_state) | body
+    return _shown(facts.provider_state, who) | body
 
 
-def _shown(state: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(state: Mapping[str, Any], who: Identity) -> dict[str, Any]:
     """What a provider wants to be seen of its state. Our own names win."""
-    return dict(state.get("shown", {}))
+    return dict(state.get("shown", {})) | (dict(state.get("shown_to_staff", {})) if who.is_staff else {})
 
 
 def rebate(facts: RebateFacts, who: Identity) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def rebate(facts: RebateFacts, who: Identity) -> dict[str, Any]:
     }
     if who.is_staff:
         body |= {"patient_id": facts.patient_id, "created_by": facts.created_by}
-    return _shown(facts.provider_state) | body
+    return _shown(facts.provider_state, who) | body
 
 
 def _amount(facts: PaymentFacts) -> int:

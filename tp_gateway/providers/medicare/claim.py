@@ -71,10 +71,13 @@ class BulkBillClaim:
     def kept(self) -> dict[str, Any]:
         """As a payment's state."""
         claim = {name: value for name, value in asdict(self).items() if name != "rendered"}
-        return {"claim": claim | {"state": str(self.state)}, "rendered": dict(self.rendered), "shown": self._shown()}
+        return {"claim": claim | {"state": str(self.state)}, "rendered": dict(self.rendered), **self._seen()}
 
     def what(self) -> Rendered:
         return Rendered.read(self.rendered)
+
+    def _seen(self) -> dict[str, Any]:
+        return {"shown": self._shown(), "shown_to_staff": {"warnings": list(self.warnings)}}
 
     def _shown(self) -> dict[str, Any]:
         what = self.what()
@@ -90,7 +93,6 @@ class BulkBillClaim:
                 "benefit": None if self.benefit is None else money.to_decimal_text(self.benefit, CURRENCY),
                 "code": self.code,
                 "text": self.text,
-                "warnings": list(self.warnings),
                 "consent_kept_until": self.retain_until,
                 "paid_with": dict(self.run) if self.run else None,
             }

@@ -32,7 +32,7 @@ FIRST_LOOK = 600.0
 
 def person(asked: Mapping[str, Any]) -> Person:
     """`asked` is what `Patient` read."""
-    card = Card(asked["card_number"], asked["irn"])
+    card = Card(asked["medicare_number"], asked["irn"])
     return Person(asked["family_name"], asked["given_name"], asked["date_of_birth"], card)
 
 

@@ -9,7 +9,7 @@ _PATIENT = {
     "family_name": "Sample",
     "given_name": "Onlyname",
     "date_of_birth": "1980-02-03",
-    "card_number": "2123456701",
+    "medicare_number": "2123456701",
     "irn": "1",
 }
 MANIFEST = Manifest(

@@ -47,7 +47,7 @@ class Patient(fields.Schema):
     family_name = colander.SchemaNode(fields.Text(), validator=_NAME)
     given_name = colander.SchemaNode(fields.Text(), validator=_NAME)
     date_of_birth = colander.SchemaNode(Day())
-    card_number = colander.SchemaNode(Identifier(identifiers.card_number), description="10 digits")
+    medicare_number = colander.SchemaNode(Identifier(identifiers.card_number), description="10 digits")
     irn = colander.SchemaNode(Identifier(identifiers.reference_number), description="The digit beside the name")
 
 

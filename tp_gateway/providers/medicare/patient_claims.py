@@ -55,10 +55,10 @@ class Kept:
             "card": MedicareCard(what.subject[:10], what.subject[10:]).masked(),
             "benefit": None if benefit is None else money.to_decimal_text(benefit, CURRENCY),
             "text": said.text if said else "",
-            "warnings": list(self.warnings),
         }
         kept = {"authorised_on": self.authorised_on.isoformat(), "warnings": list(self.warnings)}
-        return {"rendered": what.plain(), "kept": kept, "shown": {"claim": shown}}
+        seen = {"shown": {"claim": shown}, "shown_to_staff": {"warnings": list(self.warnings)}}
+        return {"rendered": what.plain(), "kept": kept, **seen}
 
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> Kept:

@@ -84,7 +84,7 @@ def rendered(
     if number is None:
         text = "Required: the settings have none for this practitioner and location"
         return Veto("validation_error", text, "provider_number")
-    card = MedicareCard(asked["patient"]["card_number"], asked["patient"]["irn"])
+    card = MedicareCard(asked["patient"]["medicare_number"], asked["patient"]["irn"])
     return Rendered(
         subject=card.number + card.reference,
         day=day,
