@@ -146,7 +146,6 @@ class Remittances:
     def _window(self, provider: GuardedProvider, begin: datetime, end: datetime) -> Round:
         look = Look(provider.slug, self._clock(), begin)
         told, whole = provider.list_remittances(begin, end, time.monotonic() + _SECONDS_A_WINDOW)
-        told.sort(key=lambda one: (one.arrives_on, one.reference))
 
         def write(one: Any) -> bool:
             with self._database.transaction() as session:
