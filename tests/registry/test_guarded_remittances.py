@@ -85,7 +85,9 @@ def test_what_can_be_is_passed_on(guarded: GuardedProvider, provider: Scripted) 
     assert told(guarded) == ([], True)
 
 
-@pytest.mark.parametrize("garbage", [[None], "ab", [object()], [{"reference": "po_1"}]], ids=repr)
+@pytest.mark.parametrize(
+    "garbage", [[None], "ab", [object()], [{"reference": "po_1"}]], ids=["none", "text", "object", "dict"]
+)
 def test_garbage_is_missed(guarded: GuardedProvider, provider: Scripted, garbage: Any) -> None:
     provider.answer = lambda *_: garbage
     assert told(guarded) == ([], False)

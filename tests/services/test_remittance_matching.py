@@ -21,7 +21,7 @@ LINE = {"amount": 44156, "currency": "AUD", "booked_on": DAY, "description": "DI
 def made(clinic: Clinic, *told: Remittance) -> list[int]:
     with clinic.database.transaction() as session:
         for number, one in enumerate(told):
-            apply(session, Look("stripe", NOON + timedelta(seconds=number), NOON), one, NOON)
+            apply(session, Look("stripe", NOON + timedelta(seconds=number), NOON), one, {}, NOON)
     ids = {one.reference: one.id for one in clinic.gateway.remittances.list()}
     return [ids[one.reference] for one in told]
 

@@ -15,6 +15,7 @@ from tests.services.test_recovery import forget_payments
 from tp_gateway.contract import Remittance, RemittanceItem, RemittanceKind, RemittanceState
 from tp_gateway.errors import NotFound
 from tp_gateway.models import Cursor, OutboxMessage, table
+from tp_gateway.services.remittance_payments import payments_of
 from tp_gateway.services.remittance_settlement import Look, apply
 from tp_gateway.services.remittances import RemittanceFacts, RemittanceSums
 
@@ -209,6 +210,26 @@ def test_a_list_that_failed_is_asked_for_again(clinic: Clinic, kind: str) -> Non
     assert datetime.now(UTC) - timedelta(hours=2) < position(clinic) < datetime.now(UTC) - timedelta(minutes=59)
 
 
+def test_a_day_that_cannot_be_read_hides_no_other(clinic: Clinic) -> None:
+    """The first of thirty-one is refused; the cursor waits before it, and what was made since is there."""
+    paid(clinic)
+    pay_out(clinic)
+    clinic.fault(LIST, "error_before")
+    look(clinic)
+    assert only(clinic).explained
+    assert position(clinic) < datetime.now(UTC) - timedelta(days=29)
+    look(clinic)
+    assert position(clinic) > datetime.now(UTC) - timedelta(hours=2)
+
+
+def test_a_provider_that_refuses_is_left_in_peace(clinic: Clinic) -> None:
+    """A key that may not read payouts, for instance: payments must not suffer from it."""
+    clinic.fault(LIST, "error_before", None)
+    look(clinic)
+    asked = [one["path"] for one in sandbox(clinic.sandbox_url, "GET", "requests")["requests"]]
+    assert sum(path.startswith("/v1/payouts") for path in asked) == 2
+
+
 def test_it_is_one_process_turn_per_interval(clinic: Clinic) -> None:
     paid(clinic)
     pay_out(clinic)
@@ -225,9 +246,11 @@ ITEM = RemittanceItem("run_7/1", RemittanceKind.FEE, -150, 0, -150)
 TOLD = Remittance("run_7", 9895, "AUD", date(2025, 1, 21), RemittanceState.PAID, "MCARE BENEFITS", (ITEM,))
 
 
-def write(clinic: Clinic, one: Remittance, began: datetime = NOON) -> bool:
+def write(clinic: Clinic, one: Remittance, began: datetime = NOON, provider: str = "acme") -> bool:
+    with clinic.database.read() as session:
+        payments = payments_of(session, provider, one)
     with clinic.database.transaction() as session:
-        return apply(session, Look("acme", began, NOON), one, datetime.now(UTC))
+        return apply(session, Look(provider, began, NOON), one, payments, datetime.now(UTC))
 
 
 def test_sums_that_do_not_agree_are_said(clinic: Clinic) -> None:
@@ -264,13 +287,7 @@ def test_an_id_that_two_payments_have_says_nothing(clinic: Clinic) -> None:
     with clinic.database.transaction() as session:
         session.execute(sa.text("UPDATE payments SET transaction_id = 'txn_same'"))
     item = RemittanceItem("txn_same", RemittanceKind.PAYMENT, 9895, 0, 9895)
-    with clinic.database.transaction() as session:
-        apply(
-            session,
-            Look("stripe", NOON, NOON),
-            Remittance("po", 9895, "AUD", TOLD.arrives_on, TOLD.state, "", (item,)),
-            NOON,
-        )
+    write(clinic, Remittance("po_1", 9895, "AUD", TOLD.arrives_on, TOLD.state, items=(item,)), provider="stripe")
     assert only(clinic).sums.unknown == 1
 
 
@@ -280,8 +297,7 @@ def test_more_items_than_one_statement_takes(clinic: Clinic) -> None:
     names = [f"txn_{number}" for number in range(1200)] + [known]
     items = tuple(RemittanceItem(name, RemittanceKind.PAYMENT, 100, 1, 99) for name in names)
     told_ = Remittance("po_big", 99 * 1201, "AUD", TOLD.arrives_on, RemittanceState.PAID, "", items)
-    with clinic.database.transaction() as session:
-        apply(session, Look("stripe", NOON, NOON), told_, NOON)
+    write(clinic, told_, provider="stripe")
     facts, found = clinic.gateway.remittances.get(only(clinic).id)
     assert (facts.sums.count, facts.sums.net, facts.sums.unknown) == (1201, facts.amount, 1200)
     assert [item.transaction_id for item in found] == names and found[-1].payment_id == payment
