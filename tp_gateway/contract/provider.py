@@ -228,8 +228,8 @@ class Provider(Protocol):
         time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook.
         With `disputes`, also disputes opened in that time, each under an `event_id` that names the state seen.
     `list_remittances(since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]`
-        Remittances made in that time, each as it stands now and with its items. Raise when you cannot tell. The same
-        time is asked about again until they are over.
+        Remittances made in that time, oldest first, each as it stands now and with its items. Raise when you
+        cannot tell. The same time is asked about again until they are over.
     """
 
     manifest: ClassVar[Manifest]

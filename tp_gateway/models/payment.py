@@ -51,6 +51,12 @@ class Payment(Base):
             sqlite_where=IS_OPEN_SINGLE_FLIGHT,
         ),
         due_index("payments", "next_check_at"),
+        sa.Index(
+            "ix_payments_transaction_id",
+            "transaction_id",
+            postgresql_where=sa.text("transaction_id IS NOT NULL"),
+            sqlite_where=sa.text("transaction_id IS NOT NULL"),
+        ),
     )
 
     id: orm.Mapped[int] = primary_key()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.models import Dispute, LedgerEntry, Payment, Refund, table
+from tp_gateway.contract import Remittance as Told
+from tp_gateway.contract import RemittanceKind
+from tp_gateway.models import Dispute, LedgerEntry, Payment, Refund, Remittance, RemittanceItem, table
 
 P, T, D, L = table(Payment), table(Refund), table(Dispute), table(LedgerEntry)
+M, I = table(Remittance), table(RemittanceItem)  # noqa: E741
+OF_PAYMENTS = (RemittanceKind.PAYMENT, RemittanceKind.REFUND, RemittanceKind.DISPUTE)
+"""Items whose payment is expected to be known here."""
 _AT_ONCE = 500
 """Ids in one statement: both databases have a limit, and this is far below."""
 _TRANSACTION, _REFERENCE = 0, 1
@@ -26,9 +30,17 @@ _WAYS: tuple[tuple[int, sa.Select[Any], sa.ColumnElement[str], sa.ColumnElement[
 """By which of an item's two ids, (id, payment), whose, and the id's column: in this order."""
 
 
-def payments_of(session: orm.Session, slug: str, items: Mapping[str, str | None]) -> dict[str, int]:
-    """For items (transaction -> reference) the payments that are known: transaction -> payment id. An id that two
-    payments have says nothing."""
+def payments_of(session: orm.Session, slug: str, told: Told) -> dict[str, int]:
+    """Transaction -> payment id, for those items of a remittance whose payment was not known yet and is now. An id that
+    two payments have says nothing."""
+    settled = sa.select(I.c.transaction_id).join(M, M.c.id == I.c.remittance_id)
+    settled = settled.where(M.c.provider == slug, M.c.reference == told.reference, I.c.payment_id.is_not(None))
+    known_before = set(session.execute(settled).scalars())
+    items = {
+        item.transaction: item.reference
+        for item in told.items
+        if item.kind in OF_PAYMENTS and item.transaction not in known_before
+    }
     found: dict[str, int] = {}
     for which, query, provider, column in _WAYS:
         asked = {pair[0]: pair[which] for pair in items.items() if pair[0] not in found and pair[which]}

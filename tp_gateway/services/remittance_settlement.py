@@ -1,5 +1,5 @@
 """The only writer of what a provider says about its remittances: as often as it is told, each fact told on once. It
-never calls a provider, and books nothing (docs/decisions/0013-a-remittance-is-not-in-the-ledger.md)."""
+never calls a provider, and books nothing (docs/decisions/0016-a-remittance-is-not-in-the-ledger.md)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from sqlalchemy import orm
 
 from tp_gateway import money, observability
 from tp_gateway.contract import Remittance as Told
-from tp_gateway.contract import RemittanceKind, RemittanceState
+from tp_gateway.contract import RemittanceState
 from tp_gateway.database import InsertOnce
 from tp_gateway.models import Remittance, RemittanceItem, table
 from tp_gateway.services import history
-from tp_gateway.services.remittance_payments import payments_of
+from tp_gateway.services.remittance_payments import OF_PAYMENTS
 
 M, I = table(Remittance), table(RemittanceItem)  # noqa: E741
 _REMITTANCE = InsertOnce(M, ["provider", "reference"])
 _ITEM = InsertOnce(I, ["remittance_id", "transaction_id"])
-OF_PAYMENTS = (RemittanceKind.PAYMENT, RemittanceKind.REFUND, RemittanceKind.DISPUTE)
-"""Items whose payment is expected to be known here."""
 log = observability.logger(__name__)
 
 
@@ -36,9 +34,9 @@ class Look:
     listed_from: datetime
 
 
-def apply(session: orm.Session, look: Look, told: Told, now: datetime) -> bool:
-    """Bring the remittance to what the provider says. False when a look that began later was applied before, which then
-    stands."""
+def apply(session: orm.Session, look: Look, told: Told, payments: Mapping[str, int], now: datetime) -> bool:
+    """Bring the remittance to what the provider says; `payments` is what `remittance_payments` has found for it. False
+    when a look that began later was applied before, which then stands."""
     values: dict[str, Any] = {
         "amount": told.amount,
         "currency": told.currency,
@@ -54,7 +52,7 @@ def apply(session: orm.Session, look: Look, told: Told, now: datetime) -> bool:
     before = session.execute(same.with_for_update()).one()
     if not new and before.observed_at > look.began:
         return False
-    _write_items(session, before.id, look.provider, told)
+    _write_items(session, before.id, told, payments)
     note = _unexplained(session, before.id, told)
     session.execute(sa.update(M).where(M.c.id == before.id).values(**values, explained=not note, note=note))
     if new or before.state != told.state:
@@ -65,7 +63,7 @@ def apply(session: orm.Session, look: Look, told: Told, now: datetime) -> bool:
     return True
 
 
-def _write_items(session: orm.Session, remittance_id: int, slug: str, told: Told) -> None:
+def _write_items(session: orm.Session, remittance_id: int, told: Told, payments: Mapping[str, int]) -> None:
     rows = [
         {
             "remittance_id": remittance_id,
@@ -75,21 +73,21 @@ def _write_items(session: orm.Session, remittance_id: int, slug: str, told: Told
             "fee": item.fee,
             "net": item.net,
             "reference": item.reference,
+            "payment_id": payments.get(item.transaction),
         }
         for item in told.items
     ]
     if rows:
         _ITEM.new(session, rows)
-    # Also those of earlier looks: a payment may have been found since, by the reverse sweep for instance.
-    without = sa.select(I.c.id, I.c.transaction_id, I.c.reference).where(
-        I.c.remittance_id == remittance_id, I.c.payment_id.is_(None), I.c.kind.in_(OF_PAYMENTS)
-    )
-    left = {row.transaction_id: row for row in session.execute(without)}
-    known = payments_of(session, slug, {row.transaction_id: row.reference for row in left.values()})
-    if known:
-        mine = sa.update(I).where(I.c.id == sa.bindparam("item")).values(payment_id=sa.bindparam("payment"))
-        found = [{"item": left[transaction].id, "payment": payment} for transaction, payment in known.items()]
-        session.execute(mine, found)
+    if payments:
+        # For items of an earlier look: a payment may have been found since, by the reverse sweep for instance.
+        without = sa.update(I).where(
+            I.c.remittance_id == remittance_id,
+            I.c.transaction_id == sa.bindparam("item"),
+            I.c.payment_id.is_(None),
+        )
+        found = [{"item": transaction, "payment": payment} for transaction, payment in payments.items()]
+        session.execute(without.values(payment_id=sa.bindparam("payment")), found)
 
 
 def _unexplained(session: orm.Session, remittance_id: int, told: Told) -> str:

@@ -13,24 +13,27 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import observability
-from tp_gateway.contract import RemittanceState
+from tp_gateway.contract import Remittance, RemittanceState
 from tp_gateway.database import Database
 from tp_gateway.errors import NotFound
-from tp_gateway.models import Remittance, RemittanceItem, table
+from tp_gateway.models import Remittance as RemittanceRow
+from tp_gateway.models import RemittanceItem, table
 from tp_gateway.registry import GuardedProvider, ProviderFailed, Registry
 from tp_gateway.services import cursors
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.one_by_one import Round, one_by_one
-from tp_gateway.services.remittance_settlement import OF_PAYMENTS, Look, apply
+from tp_gateway.services.remittance_payments import OF_PAYMENTS, payments_of
+from tp_gateway.services.remittance_settlement import Look, apply
 from tp_gateway.timing import Timing
 
-M, I = table(Remittance), table(RemittanceItem)  # noqa: E741
+M, I = table(RemittanceRow), table(RemittanceItem)  # noqa: E741
 _SECONDS_A_WINDOW = 120.0
 _MAY_STILL_FAIL = timedelta(days=10)
 """So long after its day one that was paid is looked at again. At Stripe it may fail within five business days
 (docs.stripe.com/api/payouts/object#payout_object-status)."""
 _LISTED_BY_NOW = timedelta(hours=1)
 """What was made just now may be missing in a provider's list; not after this."""
+_FAILURES_IN_A_ROW = 2
 log = observability.logger(__name__)
 
 
@@ -97,10 +100,7 @@ class Remittances:
             start = cursors.due_from(self._database, name, now, self._timing.remittance_interval)
             if start is None:
                 continue
-            try:
-                done += self._look_through(provider, name, start)
-            except ProviderFailed:
-                log.warning("remittances_failed", provider=provider.slug)
+            done += self._look_through(provider, name, start)
         return done
 
     def list(
@@ -131,26 +131,34 @@ class Remittances:
 
     def _look_through(self, provider: GuardedProvider, name: str, start: datetime) -> int:
         """First where those are that are not over yet, then what is new; the cursor stops before the first stretch that
-        was not written down whole."""
-        done, whole = 0, True
-        for begin in self._not_over(provider.slug, start):
-            done += self._window(provider, begin, begin + cursors.WINDOW).done
-        for begin, end in cursors.windows(start, self._clock()):
-            round_ = self._window(provider, begin, end)
+        was not written down whole. One that cannot be read does not hide what came after it; but a provider that fails
+        twice in a row is left in peace until the next turn, because its failures count against payments too."""
+        done, in_a_row, whole = 0, 0, True
+        again = [(begin, begin + cursors.WINDOW) for begin in self._not_over(provider.slug, start)]
+        for begin, end in (*again, *cursors.windows(start, self._clock())):
+            try:
+                round_ = self._window(provider, begin, end)
+                in_a_row = 0
+            except ProviderFailed:
+                log.warning("remittances_failed", provider=provider.slug, since=begin.isoformat())
+                round_, in_a_row = Round(0, 1), in_a_row + 1
+            if in_a_row == _FAILURES_IN_A_ROW:
+                break
             done += round_.done
-            whole = whole and not round_.failed
-            if whole:
+            whole = whole and (not round_.failed or begin < start)
+            if whole and begin >= start:
                 cursors.advance(self._database, name, begin, min(end, self._clock() - _LISTED_BY_NOW))
         return done
 
     def _window(self, provider: GuardedProvider, begin: datetime, end: datetime) -> Round:
         look = Look(provider.slug, self._clock(), begin)
         told, whole = provider.list_remittances(begin, end, time.monotonic() + _SECONDS_A_WINDOW)
-        told.sort(key=lambda one: (one.arrives_on, one.reference))
 
-        def write(one: Any) -> bool:
+        def write(one: Remittance) -> bool:
+            with self._database.read() as session:  # beforehand: searching takes longer than writing
+                payments = payments_of(session, provider.slug, one)
             with self._database.transaction() as session:
-                return apply(session, look, one, self._clock())
+                return apply(session, look, one, payments, self._clock())
 
         written = one_by_one("remittances", told, write)
         return Round(written.done, written.failed + (not whole))

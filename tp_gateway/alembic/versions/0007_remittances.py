@@ -1,4 +1,4 @@
-"""What providers pay out to the clinic's bank account.
+"""What providers pay out to the clinic's bank account, and the index by which a movement's payment is found.
 
 Revision: 0007, after: 0006
 """
@@ -63,10 +63,20 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_remittance_items_payment_id", "remittance_items", ["payment_id"], unique=False)
+    known = sa.text("transaction_id IS NOT NULL")
+    op.create_index(
+        "ix_payments_transaction_id",
+        "payments",
+        ["transaction_id"],
+        unique=False,
+        postgresql_where=known,
+        sqlite_where=known,
+    )
 
 
 def downgrade() -> None:
     """Remittances are forgotten; the providers tell those of the last thirty days again."""
+    op.drop_index("ix_payments_transaction_id", "payments")
     op.drop_table("remittance_items")
     op.drop_table("remittances")
     op.execute("DELETE FROM cursors WHERE name LIKE 'remittances:%'")

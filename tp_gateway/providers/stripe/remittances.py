@@ -39,9 +39,9 @@ _KINDS = {
 
 
 def made(client: Client, created: dict[str, int], deadline: float) -> Iterator[Remittance]:
-    """Payouts made in that time, with what they are made of. Failure when Stripe did not answer, or its answer makes no
-    sense."""
-    for payout in client.pages(path("payouts"), deadline, {"created": created}):
+    """Payouts made in that time, oldest first, with what they are made of. Failure when Stripe did not answer, or its
+    answer makes no sense."""
+    for payout in reversed(list(client.pages(path("payouts"), deadline, {"created": created}))):
         reference, currency = answers.reference(payout, "id", "po_"), answers.currency(payout)
         state, arrives = _STATES.get(str(payout.get("status"))), answers.moment(payout, "arrival_date")
         if payout.get("object") != "payout" or payout.get("livemode") is not client.live or arrives is None:
@@ -67,7 +67,7 @@ def _item(moved: Mapping[str, Any], currency: str) -> RemittanceItem:
         raise unclear("not a balance transaction of this payout")
     if not all(type(moved.get(name)) is int for name in ("amount", "fee", "net")):
         raise unclear("a balance transaction without amounts")
-    about = answers.reference(moved, "source")
+    about = answers.reference(moved, "source", "")  # of whatever kind
     kind = _KINDS.get(str(moved.get("type")), RemittanceKind.OTHER)
     if kind is RemittanceKind.OTHER and about is not None and about.startswith(PREFIXES):
         kind = RemittanceKind.DISPUTE
