@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +44,15 @@ class _Manager(transaction.ThreadTransactionManager):
         self.manager.explicit = True
 
 
+class _Connected:
+    """A session's connection, once it has one. functools.cached_property would hold a lock for all sessions together,
+    before Python 3.12, while one of them waits for its turn to write."""
+
+    def __get__(self, session: orm.Session, _owner: type) -> sa.Connection:
+        found = session.__dict__["on"] = session.connection()
+        return found
+
+
 class _Session(orm.Session):
     """Takes part in the zope transaction, and hands Core statements straight to its connection: the ORM's way there
     costs a payment some twentieth of its instructions, for nothing."""
@@ -54,9 +62,7 @@ class _Session(orm.Session):
             return super().execute(statement, params, **options)
         return self.on.execute(statement, params)
 
-    @cached_property
-    def on(self) -> sa.Connection:
-        return self.connection()
+    on = _Connected()
 
 
 class Database:

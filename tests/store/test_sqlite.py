@@ -196,3 +196,24 @@ def test_replacing_a_row_does_not_get_past_the_append_only_triggers(database: Da
     with database.read() as session:
         first = sa.text("SELECT to_state FROM transitions WHERE id = 1")
         assert session.execute(first).scalars().all() == ["succeeded"]
+
+
+def test_nobody_waits_for_one_who_waits_to_write(sqlite_database_url: str) -> None:
+    """A writer is at work, another waits for its turn: reading goes on, and so does the first one."""
+    database, waiting = Database(sqlite_database_url, busy_seconds=3), threading.Event()
+
+    def write() -> None:
+        with database.transaction() as session:
+            session.execute(sa.insert(COUNTER).values(name="second", value=2))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            session.connection()
+            sa.event.listen(database.engine, "begin", lambda _: waiting.set(), insert=True)
+            second = pool.submit(write)
+            assert waiting.wait(10)
+            session.execute(sa.insert(COUNTER).values(name="first", value=1))
+        second.result()
+    with database.read() as session:
+        assert session.execute(sa.select(sa.func.count()).select_from(COUNTER)).scalar_one() == 2
+    database.dispose()

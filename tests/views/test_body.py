@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tp_gateway.errors import GatewayError
-from tp_gateway.views.body import read_body
+from tp_gateway.views.body import BodyFile, read_body
 
 LIMIT = 64 * 1024
 
@@ -69,3 +69,22 @@ def test_without_a_length_there_is_no_body() -> None:
 
 def test_a_client_that_hangs_up_is_not_believed() -> None:
     assert code_of(request(Trickle(b"{}"), CONTENT_LENGTH="4")) == "invalid_json"
+
+
+@pytest.mark.catalogue(75)
+def test_a_file_is_read_piece_by_piece_within_its_limit() -> None:
+    file = BodyFile(request(Endless(), CONTENT_LENGTH=str(3 * LIMIT)), 4 * LIMIT)
+    pieces = list(iter(file.read, b""))
+    assert sum(map(len, pieces)) == 3 * LIMIT and max(map(len, pieces)) <= LIMIT
+    untouched = Endless()
+    with pytest.raises(GatewayError):
+        BodyFile(request(untouched, CONTENT_LENGTH=str(LIMIT + 1)), LIMIT)
+    assert untouched.taken == 0
+    endless = BodyFile(request(Endless(), **{"wsgi.input_terminated": True}), 3 * LIMIT)
+    with pytest.raises(GatewayError) as refusal:
+        list(iter(endless.read, b""))
+    assert refusal.value.code == "payload_too_large"
+    cut = BodyFile(request(Trickle(b"abc"), CONTENT_LENGTH="4"), LIMIT)
+    with pytest.raises(GatewayError):
+        list(iter(cut.read, b""))
+    assert BodyFile(request(Endless()), LIMIT).read() == b""

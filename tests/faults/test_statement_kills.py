@@ -1,0 +1,41 @@
+"""Imports of bank statements are killed at random; nothing is lost and nothing settled twice. Each run is one of the
+command `python -m tests.faults.statement_kills`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.random_kills import ROOT
+
+DATABASES = [
+    pytest.param("sqlite", marks=pytest.mark.sqlite),
+    pytest.param("postgresql", marks=pytest.mark.postgresql),
+]
+
+
+def storm(database: str, kills: int, seed: int) -> None:
+    command = [sys.executable, "-m", "tests.faults.statement_kills", "--database", database]
+    command += ["--kills", str(kills), "--seed", str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    counted = json.loads(done.stdout.splitlines()[0])
+    assert counted["killed import"] >= kills and not any(name.startswith("failed") for name in counted)
+
+
+@pytest.mark.catalogue(22)
+@pytest.mark.catalogue(94)
+@pytest.mark.parametrize("database", DATABASES)
+def test_imports_are_killed_a_hundred_and_fifty_times(database: str) -> None:
+    storm(database, 150, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2, 6))
+@pytest.mark.parametrize("database", DATABASES)
+def test_imports_are_killed_a_thousand_times(database: str, seed: int) -> None:
+    storm(database, 1000, seed)

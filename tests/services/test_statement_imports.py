@@ -1,0 +1,292 @@
+"""Imports of bank statements that meet each other, die, or are long."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.stripe import StripeSandbox
+from tests.banking import ACCOUNT, as_file, cba
+from tests.clinic import Clinic, manager, sandbox
+from tests.invariants import check_invariants
+from tests.properties.profiles import fixed
+from tp_gateway.contract import StatementLine
+from tp_gateway.errors import GatewayError
+from tp_gateway.services.facts import Answer
+from tp_gateway.services.statements import fingerprints, staging
+from tp_gateway.services.statements.facts import Allocation, StatementFacts
+from tp_gateway.services.statements.fingerprints import Fingerprints
+
+ROOT = Path(__file__).parents[2]
+
+
+class Bank(Clinic):
+    def promise(self, cents: int = 18000) -> tuple[int, str]:
+        wanted = {"method": "bank_transfer", "method_id": None, "permission": "pay_invoice"}
+        paid = self.pay(manager, **wanted, amount=cents, invoice_id=self.invoice(cents).id)
+        return paid.id, paid.body["reference"]
+
+    def take_in(self, data: bytes) -> StatementFacts:
+        return self.gateway.statements.importing.run(as_file(data), "file.csv", "cli")
+
+    def captured(self) -> list[int]:
+        return [row.captured for row in self.rows("SELECT captured FROM payments ORDER BY id")]
+
+
+@pytest.fixture
+def bank(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Bank]:
+    sandbox(stripe_sandbox.url, "POST", "reset")
+    # So many writers at once, on a machine that may be busy, wait longer for SQLite than a payment would.
+    made = Bank(database_url, stripe_sandbox.url, **ACCOUNT, **{"tp_gateway.database_busy_seconds": "30"})
+    made.open()
+    yield made
+    try:
+        check_invariants(made.database.engine, made.books(), at_rest=False)
+    finally:
+        made.close()
+
+
+def at_once(*calls: Any) -> list[Any]:
+    ready = threading.Barrier(len(calls))
+
+    def start(call: Any) -> Any:
+        ready.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [one.result() for one in [threads.submit(start, call) for call in calls]]
+
+
+@pytest.mark.catalogue(94)
+def test_overlapping_files_at_the_same_time(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that is written from the newest to the oldest, so that two wait for each other's lines."""
+    monkeypatch.setattr(staging, "BATCH", 20)
+    references = [bank.promise()[1] for _ in range(12)]
+    rows = cba([(18000, one) for one in references] + [(n + 1, f"other {n}") for n in range(108)]).splitlines(
+        keepends=True
+    )
+    forwards, backwards, part = b"".join(rows), b"".join(reversed(rows)), b"".join(rows[60:])
+    work = bank.gateway.statements.matching.work
+    found = at_once(*(lambda d=data: bank.take_in(d) for data in (forwards, backwards, forwards, part)), work, work)
+    assert sum(one.added for one in found[:4]) == 120
+    assert bank.rows("SELECT count(*) FROM statement_lines")[0][0] == 120
+    assert bank.captured() == [18000] * 12
+
+
+def test_staff_who_match_a_line_at_the_same_time(bank: Bank) -> None:
+    payments = [bank.promise()[0] for _ in range(4)]
+    bank.take_in(cba([(18000, "Transfer")]))
+
+    def match(payment_id: int) -> str:
+        part = Allocation(Decimal("180.00"), payment_id=payment_id)
+        try:
+            bank.gateway.statements.allocating.match(manager, 1, [part], lambda _: Answer(200, "{}"), None)
+        except GatewayError as error:
+            return error.code
+        return "done"
+
+    found = at_once(*(lambda p=payment: match(p) for payment in payments))
+    assert sorted(found) == ["done", *["validation_error"] * 3]
+    assert sorted(bank.captured()) == [0, 0, 0, 18000]
+
+
+class Died(BaseException):
+    """As if the process had been killed."""
+
+
+@pytest.mark.parametrize("survives", [0, 1, 3])
+def test_the_same_file_again_finishes_what_died(bank: Bank, monkeypatch: pytest.MonkeyPatch, survives: int) -> None:
+    references = [bank.promise()[1] for _ in range(3)]
+    rows = [(-1, "fee"), *((18000, one) for one in references), *((n + 1, f"other {n}") for n in range(26))]
+    left, write = [survives], staging.Staging._write
+
+    def dies(self: Any, *arguments: Any, **more: Any) -> None:
+        if not left[0]:
+            raise Died
+        left[0] -= 1
+        write(self, *arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "BATCH", 5)
+        patched.setattr(staging.Staging, "_write", dies)
+        with pytest.raises(Died):
+            bank.take_in(cba(rows))
+    assert bank.rows("SELECT count(*) FROM statement_lines")[0][0] == 5 * survives
+    assert bank.captured() == [0, 0, 0], "what is put in is not applied by an import that died"
+    assert bank.gateway.statements.matching.work() == min(3, 5 * survives - 1 if survives else 0)
+    again = bank.take_in(cba(rows))
+    assert (again.added, again.lines) == (30 - 5 * survives, 30)
+    assert bank.captured() == [18000] * 3
+
+
+def test_an_import_that_stands_still_has_died(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(staging.Staging, "add", lambda *_: (_ for _ in ()).throw(Died()))
+        with pytest.raises(Died):
+            bank.take_in(cba([(1, "x")]))
+    [found] = bank.gateway.statements.reading.statements()
+    assert (found.state, found.added) == ("importing", 0)
+    bank.gateway.statements.matching.work()
+    assert bank.gateway.statements.reading.statement(found.id).state == "importing", "it may be at work"
+    with bank.database.transaction() as session:
+        session.execute(sa.text("UPDATE statements SET touched_at = imported_at"))
+    later = bank.gateway.statements.matching
+    monkeypatch.setattr(later, "_clock", lambda: bank.gateway.clock().replace(year=2100))
+    later.work()
+    assert bank.gateway.statements.reading.statement(found.id).state == "interrupted"
+
+
+def test_a_line_that_cannot_be_applied_holds_nobody_up(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = bank.promise(), bank.promise()
+    matching = bank.gateway.statements.matching
+    decide = type(matching)._decide
+
+    def sometimes(self: Any, session: Any, row: Any, *more: Any) -> Any:
+        if first[1] in row.description:
+            raise RuntimeError("a fault of ours")
+        return decide(self, session, row, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(matching), "_decide", sometimes)
+        found = bank.take_in(cba([(18000, first[1]), (18000, second[1])]))
+    assert found.counts == {"new": 1, "matched": 1} and bank.captured() == [0, 18000]
+    assert matching.work() == 1 and bank.captured() == [18000, 18000]
+
+
+def test_what_the_books_have_already_is_not_settled_again(bank: Bank) -> None:
+    """The tables of statements were lost (a migration down and up again), the books were not."""
+    data = cba([(18000, bank.promise()[1])])
+    bank.take_in(data)
+    before = bank.rows("SELECT * FROM statements"), bank.rows("SELECT * FROM statement_lines")
+    with bank.database.transaction() as session:
+        kept = session.execute(sa.text("SELECT * FROM statement_matches")).mappings().one()
+        for table in ("statement_matches", "statement_lines", "statements"):
+            session.execute(sa.text(f"DELETE FROM {table}"))
+    assert bank.take_in(data).counts == {"suggested": 1}
+    [line] = bank.gateway.statements.reading.lines()
+    assert "already" in line.why and bank.captured() == [18000] and all(before)
+    part = Allocation(Decimal("180.00"), payment_id=1)
+    with pytest.raises(GatewayError) as refused:
+        bank.gateway.statements.allocating.match(manager, line.id, [part], lambda _: Answer(200, ""), None)
+    assert refused.value.code == "not_payable"
+    with bank.database.transaction() as session:  # as a person would put it right
+        columns = ("payment_id", "amount", "layer", "made_by", "made_at")
+        names = ", ".join(columns)
+        values = ", ".join(f":{name}" for name in columns)
+        statement = sa.text(f"INSERT INTO statement_matches (line_id, {names}) VALUES (:line, {values})")
+        session.execute(statement, {"line": line.id, **{name: kept[name] for name in columns}})
+        session.execute(sa.text("UPDATE statement_lines SET state = 'matched'"))
+
+
+# --- which line is which ----------------------------------------------------------------------------------------------
+
+some_lines = st.lists(
+    st.builds(
+        StatementLine,
+        line=st.just(1),
+        booked_on=st.sampled_from([date(2026, 3, 5), date(2026, 3, 6)]),
+        amount=st.integers(-2, 2),
+        currency=st.just("AUD"),
+        description=st.sampled_from(["a", "b"]),
+        payer=st.sampled_from(["", "a"]),
+        balance=st.sampled_from([None, 0, 1]),
+    ),
+    max_size=60,
+)
+
+
+@fixed(200)
+@given(some_lines, st.sampled_from([8, 1 << 27]))
+def test_equal_lines_are_counted(lines: list[StatementLine], bits: int) -> None:
+    """Whatever the map suspects: also when nearly everything is under suspicion."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fingerprints, "_BITS", bits)
+        mine = Fingerprints()
+        for line in lines:
+            mine.note(line)
+        found = [mine.of(line) for line in lines]
+    counted: Counter[Any] = Counter()
+    expected = []
+    for line in lines:
+        counted[line] += 1
+        expected.append((line, counted[line]))
+    assert len(set(found)) == len(lines)
+    known: dict[Any, str] = {}
+    for key, fingerprint in zip(expected, found, strict=True):
+        assert fingerprint.startswith(key[0].booked_on.isoformat()) and fingerprint.endswith(f":{key[1]}")
+        assert known.setdefault(key, fingerprint) == fingerprint
+
+
+def test_a_banks_own_id_and_the_line_number_do_not_count() -> None:
+    def of(**more: Any) -> str:
+        line = StatementLine(**{"line": 1, "booked_on": date(2026, 3, 5), "amount": 1, "currency": "AUD"} | more)
+        mine = Fingerprints()
+        mine.note(line)
+        return mine.of(line)
+
+    plain = of(description="x")
+    assert plain == of(description="x", line=9, bank_id="FIT7")
+    for name, value in {"account": "1", "reference": "1", "payer": "1", "balance": 1, "amount": 2}.items():
+        assert of(**{"description": "x", name: value}) != plain, name
+
+
+# --- how much it takes ------------------------------------------------------------------------------------------------
+
+LONG = """
+import random, sys
+from benchmarks.statement_import import megabytes
+from tests.banking import ACCOUNT, as_file, cba
+from tests.clinic import Clinic
+from tp_gateway import observability
+observability.configure_logging("error")
+clinic = Clinic(sys.argv[1], "http://127.0.0.1:1", **ACCOUNT)
+def peak(lines):
+    dice = random.Random(lines)
+    with open(sys.argv[2], "wb") as file:
+        for start in range(0, lines, 1000):
+            rows = [(dice.randrange(1, 9999), f"Transfer {dice.randrange(10**12)}") for _ in range(1000)]
+            file.write(cba(rows, start=start))
+    with open(sys.argv[2], "rb") as file:
+        assert clinic.gateway.statements.importing.run(file, "long.csv", "cli").added == lines
+    return megabytes()
+short = peak(5000)
+print(short, peak(50000) - short)
+clinic.close()
+"""
+
+
+@pytest.mark.catalogue(95)
+def test_ten_times_the_lines_take_the_same_memory(sqlite_database_url: str, tmp_path: Path) -> None:
+    """45,000 lines kept as objects would be 30 MB."""
+    command = [sys.executable, "-c", LONG, sqlite_database_url, str(tmp_path / "long.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    short, more = map(float, done.stdout.split())
+    assert short < 200 and more < 10, done.stdout
+
+
+def test_lines_are_put_in_by_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Payments get their turn in between: no transaction holds more than one batch."""
+    sizes, write = [], staging.Staging._write
+
+    def counted(self: Any, *arguments: Any, **more: Any) -> None:
+        sizes.append(len(self._rows))
+        write(self, *arguments, **more)
+
+    monkeypatch.setattr(staging.Staging, "_write", counted)
+    dice = random.Random(1)
+    bank.take_in(cba([(dice.randrange(1, 99), f"Transfer {number}") for number in range(2500)]))
+    assert sizes == [1000, 1000, 500]
