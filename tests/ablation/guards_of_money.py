@@ -28,6 +28,18 @@ MONEY = (
         f"{CONSTRAINTS}::test_a_payable_has_at_most_one_open_single_flight_payment",
     ),
     guard(
+        "sole-payer",
+        "nothing may be charged beside a payment that settles a service alone",
+        text("services.opening", "in_the_way(session, self._vault, self._registry, row, manifest)", "None"),
+        "tests/medicare/test_sole_payer.py::test_an_invoice_that_asks_for_more_afterwards_cannot_be_paid_either",
+    ),
+    guard(
+        "parameters-sealed",
+        "what a request says about a person's health is encrypted at rest",
+        text("services.opening", "if kept and _is_secret(manifest):", "if False:"),
+        "tests/medicare/test_privacy.py::test_nothing_of_a_person_lies_in_the_store_as_it_is",
+    ),
+    guard(
         "epoch",
         "T3 asks whether the payment is still ours",
         Function(f"{SERVICES}.settlement", "Settlement.apply", fence_open),
