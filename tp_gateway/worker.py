@@ -21,6 +21,7 @@ class Worker:
             ("sweep", gateway.recovery.sweep, timing.sweep_interval, None),
             ("refunds", gateway.refund_sending.sweep, timing.sweep_interval, None),
             ("statements", gateway.statements.matching.work, timing.sweep_interval, None),
+            ("payouts", gateway.statements.payouts.work, 60.0, None),
             ("rebates", gateway.rebate_sending.sweep, timing.sweep_interval, None),
             ("disputes", gateway.disputes.sweep, timing.sweep_interval, None),
             ("outbox", gateway.outbox.relay, timing.outbox_interval, None),

@@ -173,6 +173,8 @@ class LineState(StrEnum):
     """Nothing here fits it, or not all of it is matched."""
     IGNORED = "ignored"
     """Money that went out, and lines that moved none."""
+    EXPLAINED = "explained"
+    """No patient's payment: a provider paid it out, or refunds went or came back by it."""
 
 
 class MatchLayer(StrEnum):

@@ -113,6 +113,7 @@ def build_gateway(
     disputes = Disputes(database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock)
     rebate_sending = RebateSending(database, registry, vault, timing, background, time_zone, clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
+    refund_files = RefundFiles(database, registry, vault, refund_settlement, time_zone, clock)
     return Gateway(
         database=database,
         registry=registry,
@@ -122,7 +123,7 @@ def build_gateway(
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
         refund_sending=sending,
-        refund_files=RefundFiles(database, registry, vault, refund_settlement, time_zone, clock),
+        refund_files=refund_files,
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,
@@ -130,7 +131,7 @@ def build_gateway(
         practice=Practice(database, clock),
         day_totals=DayTotals(database, registry, time_zone),
         remittances=Remittances(database, registry, timing, clock),
-        statements=build_statements(database, registry, vault, timing, settlement, idempotency, clock),
+        statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,

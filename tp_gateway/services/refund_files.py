@@ -140,18 +140,18 @@ class RefundFiles:
             sealed = session.execute(sa.select(F.c.content_sealed).where(F.c.id == file_id)).scalar_one()
         return facts, base64.b64decode(self._vault.open(sealed))
 
-    def confirm_file(self, who: Identity, file_id: int) -> RefundFileFacts:
+    def confirm_file(self, actor: str, file_id: int) -> RefundFileFacts:
         """The bank has paid the file: every refund of it that still waits is done. It may be said again."""
         with self._database.read() as session:
             _one(session, file_id)
             of_file = sa.select(ITEMS.c.refund_id).where(ITEMS.c.refund_file_id == file_id)
             ids = session.execute(sa.select(T.c.id).where(T.c.id.in_(of_file), T.c.state == R.PENDING)).scalars().all()
         for refund_id in ids:
-            self.confirm(who.actor, refund_id, paid=True)
+            self.confirm(actor, refund_id, paid=True)
         now = self._clock()
         with self._database.transaction() as session:
             once = sa.update(F).where(F.c.id == file_id, F.c.confirmed_at.is_(None))
-            rows_changed(session, once.values(confirmed_at=now, confirmed_by=who.actor))
+            rows_changed(session, once.values(confirmed_at=now, confirmed_by=actor))
             return _one(session, file_id)
 
     def confirm(self, actor: str, refund_id: int, *, paid: bool, note: str = "") -> RefundFacts:

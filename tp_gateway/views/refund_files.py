@@ -88,7 +88,7 @@ def content(request: Any) -> Response:
 
 @view_config(route_name="refund_file_confirm", request_method="POST", permission="refund", schema=Nothing, empty=True)
 def confirm_file(request: Any) -> dict[str, Any]:
-    return _shown(request.gateway.refund_files.confirm_file(request.identity, path_id(request)))
+    return _shown(request.gateway.refund_files.confirm_file(request.identity.actor, path_id(request)))
 
 
 def _shown(facts: RefundFileFacts) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("payment_id", ID, nullable=True),
         sa.CheckConstraint(
-            "state IN ('new', 'matched', 'suggested', 'unmatched', 'ignored')", name=op.f("ck_statement_lines_state")
+            "state IN ('new', 'matched', 'suggested', 'unmatched', 'ignored', 'explained')",
+            name=op.f("ck_statement_lines_state"),
         ),
         sa.CheckConstraint(
             "length(currency) = 3 AND currency = upper(currency)", name=op.f("ck_statement_lines_currency")

@@ -70,6 +70,8 @@ class Allocating:
                 if repeat.answer is None:
                     raise in_progress()
                 return repeat.answer
+            if line.state == LineState.EXPLAINED:
+                raise GatewayError("not_payable", f"This line is explained: {line.why}")
             parts = [self._part(session, line, one) for one in wanted]
             left = _left(session, line) - sum(part.amount for part in parts)
             if left < 0:

@@ -26,6 +26,7 @@ from tp_gateway.services.statements.facts import StatementFacts
 from tp_gateway.services.statements.fingerprints import Fingerprints
 from tp_gateway.services.statements.matching import Matching
 from tp_gateway.services.statements.owed import Owed
+from tp_gateway.services.statements.payouts import Payouts
 from tp_gateway.services.statements.reading import StatementReading
 from tp_gateway.services.statements.staging import BATCH, Staging
 
@@ -44,10 +45,16 @@ def _quiet(_doing: str, _done: int, _all: int) -> None:
 
 class Importing:
     def __init__(
-        self, database: Database, registry: Registry, matching: Matching, reading: StatementReading, clock: Clock
+        self,
+        database: Database,
+        registry: Registry,
+        matching: Matching,
+        payouts: Payouts,
+        reading: StatementReading,
+        clock: Clock,
     ) -> None:
         self._database, self._registry, self._clock = database, registry, clock
-        self._matching, self._reading = matching, reading
+        self._matching, self._payouts, self._reading = matching, payouts, reading
 
     def run(
         self, file: BinaryIO, name: str, actor: str, slug: str | None = None, progress: Progress = _quiet
@@ -84,6 +91,7 @@ class Importing:
         staging.end()
         progress("applying", 0, 0)
         self._matching.apply_new(provider.slug)
+        self._payouts.work()
         found = self._reading.statement(staging.id)
         log.info("statement_imported", statement_id=found.id, lines=lines, added=found.added, **found.counts)
         return found

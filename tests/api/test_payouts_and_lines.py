@@ -1,0 +1,116 @@
+"""Lines that are no patient's payment: what Stripe paid out, files of refunds that the bank paid, refunds that came
+back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.stripe import StripeSandbox
+from tests.api.conftest import Api
+from tests.api.test_refund_files import ABA, FILES, TO, build, make, refund
+from tests.banking import cba
+from tests.clinic import MANAGER, _text, sandbox
+from tests.invariants import check_invariants
+
+STATEMENTS = "/api/billing/statements/"
+
+
+@pytest.fixture
+def bank(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Api]:
+    made = build(database_url, stripe_sandbox, **ABA)
+    yield made
+    try:
+        check_invariants(made.database.engine, made.books(), at_rest=False)
+    finally:
+        made.close()
+
+
+def imported(bank: Api, lines: list[tuple[int, str]], day: date | None = None) -> Any:
+    csv = cba(lines, day=day or datetime.now(UTC).date())
+    headers = {"Content-Type": "text/csv"}
+    return bank.post(f"{STATEMENTS}?filename=a.csv", csv, headers=headers, as_user=MANAGER, status=201).json
+
+
+def line(bank: Api) -> Any:
+    [found] = bank.get(f"{STATEMENTS}lines/", as_user=MANAGER, status=200).json["lines"]
+    return found
+
+
+def paid_out(bank: Api) -> Any:
+    """Two cards are charged, and Stripe pays out what is left of them."""
+    for appointment_id in (301, 302):
+        bank.appointment(appointment_id)
+        bank.pay_by_http(appointment_id=appointment_id, payment_method_id="pm_card_bypassPending", status=201)
+    sandbox(bank.sandbox_url, "POST", "payouts", {})
+    bank.gateway.remittances.sweep()
+    [found] = bank.get("/api/billing/remittances/", as_user=MANAGER, status=200).json["remittances"]
+    return found
+
+
+@pytest.mark.parametrize("line_first", [False, True])
+def test_a_payout_is_found_on_the_statement_to_the_cent(bank: Api, line_first: bool) -> None:
+    told = paid_out(bank)
+    cents = round(float(told["amount"]) * 100)
+    day = date.fromisoformat(told["arrives_on"])
+    with bank.database.transaction() as session:
+        if line_first:  # the statement is here before Stripe was asked
+            session.execute(_text("UPDATE remittances SET state = 'failed'"))
+    answer = imported(bank, [(cents, "STRIPE PAYMENTS 7F3K")], day)
+    assert (answer["explained"], answer["unmatched"]) == ((0, 1) if line_first else (1, 0))
+    if line_first:
+        with bank.database.transaction() as session:
+            session.execute(_text("UPDATE remittances SET state = 'paid'"))
+        assert bank.gateway.statements.payouts.work() == 1
+    seen = line(bank)
+    assert (seen["state"], seen["why"]) == ("explained", f"stripe paid out {told['reference']}")
+    shown = bank.get(f"/api/billing/remittances/{told['id']}/", as_user=MANAGER, status=200).json
+    assert shown["statement_line_id"] == seen["id"] and shown["explained"]
+    totals = shown["totals"]
+    assert (totals["gross"], totals["difference"]) == ("360.00", "0.00")
+    assert totals["net"] == seen["amount"] == told["amount"]
+    allocations = {"allocations": [{"patient_id": 45, "amount": "1.00"}]}
+    refused = bank.post(f"{STATEMENTS}lines/{seen['id']}/match/", allocations, as_user=MANAGER, status=409).json
+    assert "is explained" in refused["details"]
+
+
+def test_another_amount_is_no_payout(bank: Api) -> None:
+    told = paid_out(bank)
+    cents = round(float(told["amount"]) * 100)
+    assert imported(bank, [(cents + 1, "STRIPE PAYMENTS")], date.fromisoformat(told["arrives_on"]))["explained"] == 0
+
+
+def test_two_lines_that_fit_equally_well_are_left_to_a_person(bank: Api) -> None:
+    told = paid_out(bank)
+    cents, day = round(float(told["amount"]) * 100), date.fromisoformat(told["arrives_on"])
+    assert imported(bank, [(cents, "DEPOSIT"), (cents, "DEPOSIT")], day)["unmatched"] == 2
+
+
+def transferred(bank: Api, appointment_id: int) -> int:
+    """A transfer whose money came by a statement of yesterday."""
+    bank.appointment(appointment_id)
+    body = {"appointment_id": appointment_id, "amount": "180.00", "currency": "AUD", "payment_method": "bank_transfer"}
+    made = bank.post("/api/billing/payments/", body, status=201).json
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    assert imported(bank, [(18000, f"Transfer {made['payment_intent_id']}")], yesterday)["matched"] == 1
+    return int(made["id"])
+
+
+def test_a_file_of_refunds_is_confirmed_by_the_banks_line_and_one_comes_back(bank: Api) -> None:
+    first, second = transferred(bank, 401), transferred(bank, 402)
+    refund(bank, first, amount="60.00", bank_account=TO)
+    refund(bank, second, amount="20.00", bank_account=TO)
+    file = make(bank)
+    assert imported(bank, [(-8000, "DIRECT ENTRY SAMPLE CLINIC")])["explained"] == 0, "any debit of that sum"
+    assert imported(bank, [(-8000, f"DIRECT ENTRY {file['title']}")])["explained"] == 1
+    [shown] = bank.get(FILES, as_user=MANAGER, status=200).json["refund_files"]
+    assert shown["confirmed_by"] == "import"
+    [reference] = [row.reference for row in bank.rows("SELECT reference FROM refunds WHERE amount = 6000")]
+    assert imported(bank, [(6000, f"RETURNED {reference} ACCOUNT CLOSED")])["explained"] == 1
+    assert [row.state for row in bank.rows("SELECT state FROM refunds ORDER BY amount")] == ["succeeded", "failed"]
+    assert bank.get(f"/api/billing/payments/{first}/", status=200).json["amount_refunded"] == "0.00"
+    for _ in range(2):
+        assert bank.gateway.statements.payouts.work() == 0

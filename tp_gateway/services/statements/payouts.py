@@ -1,0 +1,128 @@
+"""Lines that are no patient's payment: what a provider paid out in one sum, the files of refunds that the bank has
+paid, and refunds that it sent back. Looked for from the side of those, which are few, and never from that of a million
+lines."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tp_gateway import observability
+from tp_gateway.contract import RemittanceState
+from tp_gateway.database import Database
+from tp_gateway.errors import GatewayError
+from tp_gateway.models import Refund, RefundFile, RefundFileItem, Remittance, Statement, table
+from tp_gateway.models import StatementLine as Line
+from tp_gateway.models.states import LineState, RefundState
+from tp_gateway.services.clock import Clock
+from tp_gateway.services.refund_files import RefundFiles
+from tp_gateway.services.remittance_matching import match_line
+from tp_gateway.services.statements.booking import IMPORT
+
+R, F, ITEMS, T, L, S = (table(one) for one in (Remittance, RefundFile, RefundFileItem, Refund, Line, Statement))
+_LOOKED_FOR = timedelta(days=60)
+"""So long a line is waited for."""
+_BANK_TAKES = timedelta(days=10)
+"""How long after its day a line can be dated."""
+_UNDECIDED = (LineState.UNMATCHED, LineState.SUGGESTED, LineState.IGNORED)
+_NOT_ALPHANUMERIC = re.compile(r"[^A-Z0-9]")
+log = observability.logger(__name__)
+
+
+class Payouts:
+    def __init__(self, database: Database, refund_files: RefundFiles, clock: Clock) -> None:
+        self._database, self._refund_files, self._clock = database, refund_files, clock
+
+    def work(self) -> int:
+        """The worker's round, and the end of an import. Returns how many lines were explained."""
+        return self._remittances() + self._files() + self._returned()
+
+    def _remittances(self) -> int:
+        """One line for each remittance that has none. Two lines that fit equally well are left to a person."""
+        waits = (R.c.statement_line_id.is_(None), R.c.state.in_((RemittanceState.IN_TRANSIT, RemittanceState.PAID)))
+        query = sa.select(R).where(*waits, R.c.arrives_on >= self._clock().date() - _LOOKED_FOR)
+        with self._database.read() as session:
+            waiting = session.execute(query.order_by(R.c.arrives_on, R.c.id)).all()
+        done = 0
+        for one in waiting:
+            days = (one.arrives_on - timedelta(days=1), one.arrives_on + _BANK_TAKES)
+            line = _only(self._lines(days, one.amount, one.currency), one.statement_text)
+            done += line is not None and self._is_remittance(one, line)
+        return done
+
+    def _is_remittance(self, remittance: Any, line: Any) -> bool:
+        with self._database.transaction() as session:
+            undecided = sa.select(L.c.id).where(L.c.id == line.id, L.c.state.in_(_UNDECIDED)).with_for_update()
+            if session.execute(undecided).first() is None:
+                return False
+            what = {"amount": line.amount, "currency": line.currency, "booked_on": line.booked_on}
+            found = match_line(session, line.id, **what, description=line.description)
+            why = f"{remittance.provider} paid out {remittance.reference}"
+            return found == remittance.id and self._explain(session, line.id, why)
+
+    def _files(self) -> int:
+        """The bank's line for a file of refunds shows its title: so its refunds are paid."""
+        query = sa.select(F).where(F.c.confirmed_at.is_(None), F.c.made_at >= self._clock() - _LOOKED_FOR)
+        with self._database.read() as session:
+            waiting = session.execute(query.order_by(F.c.id)).all()
+        done = 0
+        for file in waiting:
+            days = (file.made_at.date() - timedelta(days=1), file.made_at.date() + _BANK_TAKES)
+            for line in self._lines(days, -file.total, file.currency):
+                if file.title in _compact(line.description):
+                    self._refund_files.confirm_file(IMPORT, file.id)
+                    with self._database.transaction() as session:
+                        done += self._explain(session, line.id, f"Paid the refunds of file {file.title}")
+                    break
+        return done
+
+    def _returned(self) -> int:
+        """A refund that was paid by a file came back: its own reference is in the line, and the amount is its own."""
+        recent = sa.select(T.c.id, T.c.reference, T.c.amount, T.c.currency, F.c.made_at).where(
+            T.c.state == RefundState.SUCCEEDED, F.c.made_at >= self._clock() - _LOOKED_FOR
+        )
+        joined = recent.join(ITEMS, ITEMS.c.refund_id == T.c.id).join(F, F.c.id == ITEMS.c.refund_file_id)
+        with self._database.read() as session:
+            paid = session.execute(joined.order_by(T.c.id)).all()
+        done = 0
+        for refund in paid:
+            days = (refund.made_at.date(), refund.made_at.date() + _LOOKED_FOR)
+            for line in self._lines(days, refund.amount, refund.currency):
+                if refund.reference in _compact(line.description + line.reference):
+                    try:
+                        self._refund_files.confirm(IMPORT, refund.id, paid=False, note="sent back by the bank")
+                    except GatewayError as error:
+                        log.error("refund_settled_otherwise", refund_id=refund.id, error=error.code)
+                        break
+                    with self._database.transaction() as session:
+                        done += self._explain(session, line.id, f"Refund {refund.id} was sent back by the bank")
+                    break
+        return done
+
+    def _lines(self, days: tuple[date, date], amount: int, currency: str) -> list[Any]:
+        """Lines of that amount in those days for which nobody has decided anything, oldest first."""
+        undecided = (LineState.UNMATCHED, LineState.SUGGESTED) if amount > 0 else (LineState.IGNORED,)
+        query = sa.select(L).where(
+            L.c.state.in_(undecided), L.c.booked_on.between(*days), L.c.amount == amount, L.c.currency == currency
+        )
+        with self._database.read() as session:
+            return list(session.execute(query.order_by(L.c.booked_on, L.c.id)).all())
+
+    def _explain(self, session: Any, line_id: int, why: str) -> bool:
+        """False: somebody has decided about it meanwhile."""
+        mine = sa.update(L).where(L.c.id == line_id, L.c.state.in_(_UNDECIDED))
+        explained = mine.values(state=str(LineState.EXPLAINED), why=why).returning(L.c.id)
+        return session.execute(explained).first() is not None
+
+
+def _only(lines: list[Any], text: str) -> Any:
+    """The one line that it can be: the only one, or the only one that says what the provider has the bank write."""
+    named = [line for line in lines if text and _compact(text) in _compact(line.description)]
+    return (named or lines)[0] if len(named) == 1 or len(lines) == 1 else None
+
+
+def _compact(text: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", text.upper())
