@@ -49,8 +49,7 @@ class _Connected:
     before Python 3.12, while one of them waits for its turn to write."""
 
     def __get__(self, session: orm.Session, _owner: type) -> sa.Connection:
-        found = session.__dict__["on"] = session.connection()
-        return found
+        return cast(sa.Connection, session.__dict__.setdefault("on", session.connection()))
 
 
 class _Session(orm.Session):
