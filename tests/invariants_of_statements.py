@@ -9,14 +9,14 @@ SIGNS = {"charge": 1, "overpayment": 1, "unmatch": -1, "unmatch_credit": -1}
 
 
 def statements_agree(store: Any) -> list[str]:
-    """I16: a line is here once, and pays no more than it brought; what it is called fits that. What each match says is
+    """I17: a line is here once, and pays no more than it brought; what it is called fits that. What each match says is
     what the books have under its evidence, nothing once it is undone; and no other evidence of a line is there. What
     such payments captured is what their live matches add up to."""
     problems = []
     lines = {line["id"]: line for line in store["statement_lines"]}
     fingerprints = {line["fingerprint"] for line in lines.values()}
     if len(fingerprints) != len(lines):
-        problems.append("I16 a line is here twice")
+        problems.append("I17 a line is here twice")
     booked: defaultdict[tuple[int, str], int] = defaultdict(int)
     for entry in store["ledger_entries"]:
         if entry["kind"] in SIGNS:
@@ -33,15 +33,15 @@ def statements_agree(store: Any) -> list[str]:
             counts = match["amount"] if match["undone_at"] is None else 0
             told.add((match["payment_id"], evidence))
             if booked[match["payment_id"], evidence] != counts:
-                problems.append(f"I16 match {match['id']} is {counts}, booked {booked[match['payment_id'], evidence]}")
+                problems.append(f"I17 match {match['id']} is {counts}, booked {booked[match['payment_id'], evidence]}")
             live += counts
             captured[match["payment_id"]] += counts
         if live > max(0, line["amount"]):
-            problems.append(f"I16 line {line['id']} brought {line['amount']} and paid {live}")
+            problems.append(f"I17 line {line['id']} brought {line['amount']} and paid {live}")
         if (line["state"] == "matched") != (live > 0 and live == line["amount"]):
-            problems.append(f"I16 line {line['id']} is {line['state']}: {live} of {line['amount']} matched")
+            problems.append(f"I17 line {line['id']} is {line['state']}: {live} of {line['amount']} matched")
     problems += [
-        f"I16 {evidence} of payment {payment} is booked and no match says so"
+        f"I17 {evidence} of payment {payment} is booked and no match says so"
         for payment, evidence in booked
         if evidence.split("/")[0] in fingerprints and (payment, evidence) not in told
     ]
@@ -49,5 +49,5 @@ def statements_agree(store: Any) -> list[str]:
     for payment in store["payments"]:
         matched = captured.get(payment["id"], 0)
         if payment["provider"] in by_statements and payment["captured"] != matched:
-            problems.append(f"I16 payment {payment['id']}: captured {payment['captured']}, matched {matched}")
+            problems.append(f"I17 payment {payment['id']}: captured {payment['captured']}, matched {matched}")
     return problems

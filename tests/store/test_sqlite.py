@@ -209,7 +209,7 @@ def test_nobody_waits_for_one_who_waits_to_write(sqlite_database_url: str) -> No
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as session:
             session.connection()
-            sa.event.listen(database.engine, "begin", lambda _: waiting.set(), insert=True)
+            sa.event.listen(database.engine, "checkout", lambda *_: waiting.set())
             second = pool.submit(write)
             assert waiting.wait(10)
             session.execute(sa.insert(COUNTER).values(name="first", value=1))
