@@ -96,7 +96,7 @@ DOOR = (
     guard(
         "client-secret",
         "a client secret is for the patient and for who began the payment",
-        text("views.rendering", 'if may_finish or key == "type"', "if True"),
+        text("views.rendering", '(may_see or key == "type")', "True"),
         "tests/views/test_rendering.py::test_a_client_secret_is_for_the_patient_and_for_who_began_it",
     ),
     # --- what may come in, and what may go out --------------------------------------------------------------------

@@ -167,6 +167,25 @@ def test_a_line_that_cannot_be_applied_holds_nobody_up(bank: Bank, monkeypatch: 
     assert matching.work() == 1 and bank.captured() == [18000, 18000]
 
 
+def test_a_line_that_another_process_has_applied(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the moment at which this one has read it and its own turn."""
+    reference = bank.promise()[1]
+    matching = bank.gateway.statements.matching
+    with monkeypatch.context() as patched:
+        patched.setattr(type(matching), "apply_new", lambda *_: 0)
+        bank.take_in(cba([(18000, reference)]))
+    recogniser, others = type(matching).recogniser, [1]
+
+    def meanwhile(self: Any, provider: Any) -> Any:
+        if others:
+            others.clear()
+            assert self.apply_new(provider.slug) == 1
+        return recogniser(self, provider)
+
+    monkeypatch.setattr(type(matching), "recogniser", meanwhile)
+    assert matching.work() == 0 and bank.captured() == [18000]
+
+
 def test_what_the_books_have_already_is_not_settled_again(bank: Bank) -> None:
     """The tables of statements were lost (a migration down and up again), the books were not."""
     data = cba([(18000, bank.promise()[1])])
