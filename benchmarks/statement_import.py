@@ -176,8 +176,8 @@ def megabytes() -> float:
 
 
 def take_payments(url: str, done: Event, pipe: Any) -> None:
-    """Cash for one invoice after the other, until told to stop. Sends the milliseconds of each payment, and how many were
-    refused because the store did not answer."""
+    """Cash for one invoice after the other, until told to stop. Sends the milliseconds of each payment, and how many
+    were refused because the store did not answer."""
     observability.configure_logging("error")
     clinic = Clinic(url, NOBODY, **SETTINGS)
     pipe.send("ready")

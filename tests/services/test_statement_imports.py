@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests.invariants import check_invariants
 from tests.properties.profiles import fixed
 from tp_gateway.contract import StatementLine
 from tp_gateway.errors import GatewayError
+from tp_gateway.models import Payment
 from tp_gateway.services.facts import Answer
 from tp_gateway.services.statements import fingerprints, staging
 from tp_gateway.services.statements.facts import Allocation, StatementFacts
@@ -211,6 +212,18 @@ def test_what_the_books_have_already_is_not_settled_again(bank: Bank) -> None:
         session.execute(sa.text("UPDATE statement_lines SET state = 'matched'"))
 
 
+@pytest.mark.parametrize(("days", "expected"), [(399, 18000), (401, 0)])
+def test_a_transfer_is_recognised_for_400_days(bank: Bank, days: int, expected: int) -> None:
+    """Of one that has ended; one that is still waited for is recognised for ever."""
+    ended, waiting = bank.promise(), bank.promise()
+    bank.gateway.payments.cancel(manager, ended[0])
+    old = bank.gateway.clock() - timedelta(days=days)
+    with bank.database.transaction() as session:
+        session.execute(sa.update(Payment).values(created_at=old))
+    bank.take_in(cba([(18000, ended[1]), (18000, waiting[1])]))
+    assert bank.captured() == [expected, 18000]
+
+
 # --- which line is which ----------------------------------------------------------------------------------------------
 
 some_lines = st.lists(
@@ -235,9 +248,8 @@ def test_equal_lines_are_counted(lines: list[StatementLine], bits: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fingerprints, "_BITS", bits)
         mine = Fingerprints()
-        for line in lines:
-            mine.note(line)
-        found = [mine.of(line) for line in lines]
+        noted = [(line.booked_on.isoformat(), mine.note(line)) for line in lines]
+        found = [mine.of(*one) for one in noted]
     counted: Counter[Any] = Counter()
     expected = []
     for line in lines:
@@ -254,8 +266,7 @@ def test_a_banks_own_id_and_the_line_number_do_not_count() -> None:
     def of(**more: Any) -> str:
         line = StatementLine(**{"line": 1, "booked_on": date(2026, 3, 5), "amount": 1, "currency": "AUD"} | more)
         mine = Fingerprints()
-        mine.note(line)
-        return mine.of(line)
+        return mine.of("2026-03-05", mine.note(line))
 
     plain = of(description="x")
     assert plain == of(description="x", line=9, bank_id="FIT7")
