@@ -27,8 +27,11 @@ from tests.banking import ACCOUNT
 from tests.clinic import Clinic, manager, render
 from tests.databases import PostgreSQL, PostgreSQLDatabases, make_sqlite_template, sqlite_url
 from tp_gateway import observability
+from tp_gateway.contract import Flow
+from tp_gateway.database import StoreUnavailable
 from tp_gateway.schema import upgrade
 from tp_gateway.services.facts import Wanted
+from tp_gateway.services.statements import staging
 
 NOBODY = "http://127.0.0.1:1"
 """Where a card network would be: nothing here pays by card."""
@@ -116,17 +119,18 @@ def measure(engine: str, which: str, url: str, file: Path, payments: bool) -> di
     importer.join()
     beside = ""
     if payments:
-        taken = payer_pipe.recv()
+        taken, refused = payer_pipe.recv()
         payer.join()
         beside = (
-            f", {len(taken) / found['seconds']:.1f} payments/s beside it"
-            f" (median {statistics.median(taken):.0f} ms, slowest {max(taken):.0f} ms)"
+            f"\n{'':>12}beside it {len(taken) / found['seconds']:.1f} payments/s, median"
+            f" {statistics.median(taken):.0f} ms, slowest {max(taken):.0f} ms, refused {refused}"
         )
     print(
         f"{engine:>10}, {which}: {found['lines']:,} lines in {found['seconds']:.1f} s"
         f" = {found['lines'] / found['seconds']:,.0f} lines/s, {found['busy']:.1f} s of processor time,"
         f" {found['megabytes']:.0f} MB,"
-        f" new {found['new']:,}, matched {found['matched']:,}{beside}",
+        f" new {found['new']:,}, matched {found['matched']:,}; a batch {found['usual']:.0f} ms, the longest"
+        f" {found['longest']:.0f} ms{beside}",
         flush=True,
     )
     return dict(found)
@@ -136,13 +140,30 @@ def run_import(url: str, file: Path, pipe: Any) -> None:
     """As `tp-gateway statements import` does, in a process of its own."""
     observability.configure_logging("error")
     clinic = Clinic(url, NOBODY, **SETTINGS)
+    held = clocked(staging.Staging, "_write")
     began, busy = time.monotonic(), time.process_time()
     with file.open("rb") as stream:
         found = clinic.gateway.statements.importing.run(stream, file.name, "cli")
     seconds, busy = time.monotonic() - began, time.process_time() - busy
     told = {"new": found.added, "matched": found.counts.get("matched", 0), "lines": found.lines}
+    told |= {"usual": statistics.median(held), "longest": max(held)}
     pipe.send({"seconds": seconds, "busy": busy, "megabytes": megabytes(), **told})
     clinic.close()
+
+
+def clocked(owner: Any, name: str) -> list[float]:
+    """The milliseconds of each call, from now on."""
+    plain, taken = getattr(owner, name), list[float]()
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return plain(*arguments, **more)
+        finally:
+            taken.append((time.monotonic() - began) * 1000)
+
+    setattr(owner, name, call)
+    return taken
 
 
 def megabytes() -> float:
@@ -155,21 +176,22 @@ def megabytes() -> float:
 
 
 def take_payments(url: str, done: Event, pipe: Any) -> None:
-    """Cash for one invoice after the other, until told to stop. Sends the milliseconds of each payment."""
+    """Cash for one invoice after the other, until told to stop. Sends the milliseconds of each payment, and how many
+    were refused because the store did not answer."""
     observability.configure_logging("error")
     clinic = Clinic(url, NOBODY, **SETTINGS)
     pipe.send("ready")
-    taken: list[float] = []
-    while not done.is_set():
-        invoice = clinic.invoice(100)
+    taken, refused = list[float](), 0
+    while not done.wait(0.05):
         began = time.monotonic()
-        wanted = Wanted(
-            "pay_invoice", "in_person", clinic.wanted().flow, invoice_id=invoice.id, parameters={"kind": "cash"}
-        )
-        clinic.gateway.payments.pay(manager, wanted, render, None)
+        try:
+            cash = {"invoice_id": clinic.invoice(100).id, "parameters": {"kind": "cash"}}
+            wanted = Wanted("pay_invoice", "in_person", Flow.DIRECT, **cash)
+            clinic.gateway.payments.pay(manager, wanted, render, None)
+        except StoreUnavailable:
+            refused += 1
         taken.append((time.monotonic() - began) * 1000)
-        time.sleep(0.05)
-    pipe.send(taken)
+    pipe.send((taken, refused))
     clinic.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,7 +42,8 @@ def import_files(gateway: Gateway, files: Iterable[str], provider: str | None) -
         progress = Progress(Path(path).name, sys.stderr)
         try:
             with Path(path).open("rb") as file:
-                found = gateway.statements.importing.run(file, path, ACTOR, provider, progress)
+                size = os.fstat(file.fileno()).st_size
+                found = gateway.statements.importing.run(file, path, ACTOR, provider, progress, size)
         except OSError as error:
             code = progress.refuse(f"{path}: {error.strerror}")
         except MalformedStatement as error:

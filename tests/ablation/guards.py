@@ -3,5 +3,6 @@
 from tests.ablation.guard import Guard
 from tests.ablation.guards_at_the_door import DOOR
 from tests.ablation.guards_of_money import MONEY
+from tests.ablation.guards_of_statements import STATEMENTS
 
-GUARDS: tuple[Guard, ...] = (*MONEY, *DOOR)
+GUARDS: tuple[Guard, ...] = (*MONEY, *DOOR, *STATEMENTS)

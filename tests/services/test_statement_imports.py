@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests.invariants import check_invariants
 from tests.properties.profiles import fixed
 from tp_gateway.contract import StatementLine
 from tp_gateway.errors import GatewayError
+from tp_gateway.models import Payment
 from tp_gateway.services.facts import Answer
 from tp_gateway.services.statements import fingerprints, staging
 from tp_gateway.services.statements.facts import Allocation, StatementFacts
@@ -167,6 +168,25 @@ def test_a_line_that_cannot_be_applied_holds_nobody_up(bank: Bank, monkeypatch: 
     assert matching.work() == 1 and bank.captured() == [18000, 18000]
 
 
+def test_a_line_that_another_process_has_applied(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the moment at which this one has read it and its own turn."""
+    reference = bank.promise()[1]
+    matching = bank.gateway.statements.matching
+    with monkeypatch.context() as patched:
+        patched.setattr(type(matching), "apply_new", lambda *_: 0)
+        bank.take_in(cba([(18000, reference)]))
+    recogniser, others = type(matching).recogniser, [1]
+
+    def meanwhile(self: Any, provider: Any) -> Any:
+        if others:
+            others.clear()
+            assert self.apply_new(provider.slug) == 1
+        return recogniser(self, provider)
+
+    monkeypatch.setattr(type(matching), "recogniser", meanwhile)
+    assert matching.work() == 0 and bank.captured() == [18000]
+
+
 def test_what_the_books_have_already_is_not_settled_again(bank: Bank) -> None:
     """The tables of statements were lost (a migration down and up again), the books were not."""
     data = cba([(18000, bank.promise()[1])])
@@ -190,6 +210,18 @@ def test_what_the_books_have_already_is_not_settled_again(bank: Bank) -> None:
         statement = sa.text(f"INSERT INTO statement_matches (line_id, {names}) VALUES (:line, {values})")
         session.execute(statement, {"line": line.id, **{name: kept[name] for name in columns}})
         session.execute(sa.text("UPDATE statement_lines SET state = 'matched'"))
+
+
+@pytest.mark.parametrize(("days", "expected"), [(399, 18000), (401, 0)])
+def test_a_transfer_is_recognised_for_400_days(bank: Bank, days: int, expected: int) -> None:
+    """Of one that has ended; one that is still waited for is recognised for ever."""
+    ended, waiting = bank.promise(), bank.promise()
+    bank.gateway.payments.cancel(manager, ended[0])
+    old = bank.gateway.clock() - timedelta(days=days)
+    with bank.database.transaction() as session:
+        session.execute(sa.update(Payment).values(created_at=old))
+    bank.take_in(cba([(18000, ended[1]), (18000, waiting[1])]))
+    assert bank.captured() == [expected, 18000]
 
 
 # --- which line is which ----------------------------------------------------------------------------------------------
@@ -216,9 +248,8 @@ def test_equal_lines_are_counted(lines: list[StatementLine], bits: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fingerprints, "_BITS", bits)
         mine = Fingerprints()
-        for line in lines:
-            mine.note(line)
-        found = [mine.of(line) for line in lines]
+        noted = [(line.booked_on.isoformat(), mine.note(line)) for line in lines]
+        found = [mine.of(*one) for one in noted]
     counted: Counter[Any] = Counter()
     expected = []
     for line in lines:
@@ -235,8 +266,7 @@ def test_a_banks_own_id_and_the_line_number_do_not_count() -> None:
     def of(**more: Any) -> str:
         line = StatementLine(**{"line": 1, "booked_on": date(2026, 3, 5), "amount": 1, "currency": "AUD"} | more)
         mine = Fingerprints()
-        mine.note(line)
-        return mine.of(line)
+        return mine.of("2026-03-05", mine.note(line))
 
     plain = of(description="x")
     assert plain == of(description="x", line=9, bank_id="FIT7")

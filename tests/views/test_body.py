@@ -74,7 +74,7 @@ def test_a_client_that_hangs_up_is_not_believed() -> None:
 @pytest.mark.catalogue(75)
 def test_a_file_is_read_piece_by_piece_within_its_limit() -> None:
     file = BodyFile(request(Endless(), CONTENT_LENGTH=str(3 * LIMIT)), 4 * LIMIT)
-    pieces = list(iter(file.read, b""))
+    pieces = list(iter(lambda: file.read(LIMIT), b""))
     assert sum(map(len, pieces)) == 3 * LIMIT and max(map(len, pieces)) <= LIMIT
     untouched = Endless()
     with pytest.raises(GatewayError):
@@ -82,9 +82,16 @@ def test_a_file_is_read_piece_by_piece_within_its_limit() -> None:
     assert untouched.taken == 0
     endless = BodyFile(request(Endless(), **{"wsgi.input_terminated": True}), 3 * LIMIT)
     with pytest.raises(GatewayError) as refusal:
-        list(iter(endless.read, b""))
+        list(iter(lambda: endless.read(LIMIT), b""))
     assert refusal.value.code == "payload_too_large"
     cut = BodyFile(request(Trickle(b"abc"), CONTENT_LENGTH="4"), LIMIT)
     with pytest.raises(GatewayError):
-        list(iter(cut.read, b""))
-    assert BodyFile(request(Endless()), LIMIT).read() == b""
+        list(iter(lambda: cut.read(LIMIT), b""))
+    assert BodyFile(request(Endless()), LIMIT).read(1) == b""
+    small = BodyFile(request(Trickle(b"abc"), CONTENT_LENGTH="3"), LIMIT)
+    assert [small.read(2) for _ in range(4)] == [b"a", b"b", b"c", b""]
+    whole = BodyFile(request(Endless(), CONTENT_LENGTH="5"), LIMIT)
+    assert [whole.read(2), whole.read(2), whole.read(2), whole.read(2)] == [b"xx", b"xx", b"x", b""]
+    source = Trickle(b"x" * 99)
+    BodyFile(request(source, CONTENT_LENGTH="99"), LIMIT).drain()
+    assert source.data == b""

@@ -202,7 +202,7 @@ class Provider(Protocol):
     `read_statement(stream: BinaryIO, name: str) -> Statement`
         What a file is, and its lines, read while they are asked for: a file can have a million. `MalformedStatement`
         for one that cannot be read, here or from the lines. Contents decide what it is; `name` is the file's, for what
-        they leave open. No I/O but the stream's, and nothing is kept: the core reads each file twice.
+        they leave open. No I/O but the stream's, which is read once and cannot be wound back, and nothing is kept.
     `recogniser(references: Collection[str]) -> Recogniser`
         Finds in a line which payment it is for; `references` are those of all payments that it can be for.
     `read_evidence(order: Order, reference: str, parameters: Mapping) -> Outcome | Prepared | Veto`

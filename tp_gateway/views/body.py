@@ -19,17 +19,24 @@ def read_body(request: Any, limit: int) -> bytes:
 
 
 class BodyFile:
-    """The body as a file that is read from front to back, for what need not fit into memory. Reading it ends in the
+    """The body as something that is read from front to back, for what need not fit into memory. Reading it ends in the
     same refusals as `read_body`; its length, where it is declared, is looked at before anything is read."""
 
     def __init__(self, request: Any, limit: int) -> None:
         self._parts = _parts(request.environ, limit)
-        self._first = next(self._parts, b"")
+        self._rest = next(self._parts, b"")
 
-    def read(self, _size: int = -1) -> bytes:
-        """The next piece, of a size of its own; b"" at the end."""
-        first, self._first = self._first, b""
-        return first or next(self._parts, b"")
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; b"" at the end."""
+        rest = self._rest or next(self._parts, b"")
+        self._rest = rest[size:]
+        return rest[:size]
+
+    def drain(self) -> None:
+        """Read what is left: a client that is still sending does not listen for the answer."""
+        self._rest = b""
+        for _ in self._parts:
+            pass
 
 
 def _parts(environ: dict[str, Any], limit: int) -> Iterator[bytes]:

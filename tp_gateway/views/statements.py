@@ -85,6 +85,7 @@ def upload(request: Any) -> Answer:
     try:
         found = importing.run(file, asked["filename"], request.identity.actor, asked["provider"])
     except MalformedStatement as problem:
+        file.drain()
         raise ValidationError({"file": [str(problem)]}) from None
     return answer(201, rendering.statement(found))
 

@@ -1,5 +1,6 @@
-"""Imports one bank statement. The file is read twice: once to the end, so that a line that makes no sense refuses all
-of it before anything is written; then its lines are put into the store, and those that name a payment are applied.
+"""Imports one bank statement. Its lines are read and looked at, and wait in a temporary file: one that makes no sense
+refuses the whole statement before anything of it is in the store. Then they are put into the store, and those that name
+a payment are applied.
 
 A process that dies on the way loses nothing and settles nothing twice: what is in the store stays, importing the same
 file again brings the rest, and lines that wait to be applied are the worker's (`Matching.work`).
@@ -8,15 +9,14 @@ file again brings the rest, and lines that wait to be applied are the worker's (
 from __future__ import annotations
 
 import hashlib
+import io
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import Any, Protocol
 
 from tp_gateway import observability
-from tp_gateway.contract import Recogniser, Statement, StatementLine
+from tp_gateway.contract import Recogniser, StatementLine
 from tp_gateway.database import Database
 from tp_gateway.fields import is_storable
 from tp_gateway.models.states import LineState
@@ -28,15 +28,22 @@ from tp_gateway.services.statements.matching import Matching
 from tp_gateway.services.statements.owed import Owed
 from tp_gateway.services.statements.payouts import Payouts
 from tp_gateway.services.statements.reading import StatementReading
-from tp_gateway.services.statements.staging import BATCH, Staging
+from tp_gateway.services.statements.shelf import BLOCK, Shelf, Waiting
+from tp_gateway.services.statements.staging import Staging
 
 Progress = Callable[[str, int, int], None]
-"""Called now and then with what is being done (`checking`, `importing`, `applying`), how much of it is done and how
-much there is to do; 0 where that is not known."""
+"""Called now and then with what is being done (`checking`, in bytes; `importing`, in lines; `applying`), how much of it
+is done and how much there is to do; 0 where that is not known."""
 _REVERSAL = re.compile(r"\b(?:reversal|reversed)\b", re.IGNORECASE)
 _LONGEST_NAME = 255
-_MEMORY = 1 << 20
+_BUFFER = 1 << 16
 log = observability.logger(__name__)
+
+
+class Source(Protocol):
+    """A file, or a request's body. At most `size` bytes at a time, b"" at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def _quiet(_doing: str, _done: int, _all: int) -> None:
@@ -57,66 +64,77 @@ class Importing:
         self._matching, self._payouts, self._reading = matching, payouts, reading
 
     def run(
-        self, file: BinaryIO, name: str, actor: str, slug: str | None = None, progress: Progress = _quiet
+        self,
+        source: Source,
+        name: str,
+        actor: str,
+        slug: str | None = None,
+        progress: Progress = _quiet,
+        size: int = 0,
     ) -> StatementFacts:
-        """Import `file` from where it stands, for the provider `slug`, or the only one that reads statements.
+        """Import a statement, read once from where `source` stands, for the provider `slug`, or the only one that reads
+        statements. `size` is how many bytes there are, if that is known.
 
         MalformedStatement: nothing of it was written. ValidationError on `provider`. A file that is here already adds
         nothing, and is written down as an import that added nothing.
         """
         provider = self._registry.for_statements(slug)
-        with tempfile.TemporaryFile() as ours:  # which nobody writes to between the two readings
-            shutil.copyfileobj(file, ours)
-            return self._run(ours, _plain(name), actor, provider, progress)
-
-    def _run(
-        self, file: BinaryIO, name: str, actor: str, provider: GuardedProvider, progress: Progress
-    ) -> StatementFacts:
-        size = file.tell()
-        fingerprints, lines = Fingerprints(), 0
-        statement = self._read(provider, file, name)
-        for line in statement.lines:
-            fingerprints.note(line)
-            lines += 1
-            if lines % BATCH == 0:
-                progress("checking", min(file.tell(), size), size)
-        staging = Staging(self._database, self._clock)
+        file, fingerprints, shelf = _Digested(source), Fingerprints(), Shelf()
         recognise, owed = self._matching.recogniser(provider), self._owed(provider)
-        what = {"provider": provider.slug, "name": name, "format": statement.format, "sha256": _digest(file)}
-        staging.begin(**what, lines=lines, imported_by=actor)
-        for done, line in enumerate(self._read(provider, file, name).lines, 1):
-            state, why = _first_look(line, recognise, owed)
-            if staging.add(line, fingerprints.of(line), state, why):
-                progress("importing", done, lines)
+        statement = provider.statements.read(io.BufferedReader(file, _BUFFER), name := _plain(name))
+        for line in statement.lines:
+            shelf.put(_waiting(line, *_first_look(line, recognise, owed), fingerprints.note(line)))
+            if shelf.count % BLOCK == 0:
+                progress("checking", file.count, size)
+        file.read_to_its_end()
+        staging = Staging(self._database, self._clock)
+        what = {"provider": provider.slug, "name": name, "format": statement.format, "sha256": file.hexdigest()}
+        staging.begin(**what, lines=shelf.count, imported_by=actor)
+        for done, waiting in enumerate(shelf.take(), 1):
+            if staging.add(waiting, fingerprints.of(waiting.booked_on, waiting.digest)):
+                progress("importing", done, shelf.count)
         staging.end()
         progress("applying", 0, 0)
         self._matching.apply_new(provider.slug)
         self._payouts.work()
         found = self._reading.statement(staging.id)
-        log.info("statement_imported", statement_id=found.id, lines=lines, added=found.added, **found.counts)
+        log.info("statement_imported", statement_id=found.id, lines=found.lines, added=found.added, **found.counts)
         return found
-
-    def _read(self, provider: GuardedProvider, file: BinaryIO, name: str) -> Statement:
-        file.seek(0)
-        return provider.statements.read(file, name)
 
     def _owed(self, provider: GuardedProvider) -> Owed:
         with self._database.read() as session:
             return Owed(session, provider.slug)
 
 
+class _Digested(io.RawIOBase):
+    """A source as a file, with the SHA-256 of what was read of it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._digest, self.count = source, hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._source.read(len(buffer))
+        buffer[: len(data)] = data
+        self._digest.update(data)
+        self.count += len(data)
+        return len(data)
+
+    def read_to_its_end(self) -> None:
+        """What a format leaves unread after its last line counts for the digest all the same."""
+        while self.read(_BUFFER):
+            pass
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
 def _plain(name: str) -> str:
     """The file's own name, without folders, and nothing that cannot be kept."""
     found = PurePath(name.replace("\\", "/")).name[:_LONGEST_NAME]
     return found if is_storable(found) else ""
-
-
-def _digest(file: BinaryIO) -> str:
-    file.seek(0)
-    digest = hashlib.sha256()
-    while block := file.read(_MEMORY):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _first_look(line: StatementLine, recognise: Recogniser, owed: Owed) -> tuple[LineState, str]:
@@ -130,3 +148,21 @@ def _first_look(line: StatementLine, recognise: Recogniser, owed: Owed) -> tuple
     if owed.suggestions(line.amount, line.currency, f"{line.payer} {line.description}"):
         return LineState.SUGGESTED, "Its amount and the name of its payer fit something that is due"
     return LineState.UNMATCHED, ""
+
+
+def _waiting(line: StatementLine, state: LineState, why: str, digest: bytes) -> Waiting:
+    return Waiting(
+        line.line,
+        line.booked_on.isoformat(),
+        line.amount,
+        line.currency,
+        line.description,
+        line.reference,
+        line.payer,
+        line.balance,
+        line.account,
+        line.bank_id,
+        str(state),
+        why,
+        digest,
+    )

@@ -7,21 +7,18 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from tp_gateway.contract import StatementLine
 from tp_gateway.database import Database, StoreUnavailable
 from tp_gateway.models import Statement, table
-from tp_gateway.models.states import LineState, StatementState
+from tp_gateway.models.states import StatementState
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.statements.shelf import Waiting
 
 S = table(Statement)
 
 BATCH = 1000
 """Lines of one transaction: some twenty milliseconds, of which the commit is the greater part."""
 _TRIES = 3
-_COLUMNS = (
-    *("statement_id", "line", "fingerprint", "booked_on", "amount", "currency", "description", "reference", "payer"),
-    *("balance", "account", "bank_id", "state", "why"),
-)
+_COLUMNS = ("statement_id", "fingerprint", *Waiting._fields[:-1])
 # In the driver's own words: SQLAlchemy's way costs a row of a million three times as much.
 _INSERTS = {
     dialect: f"INSERT INTO statement_lines ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))})"  # noqa: S608 - our own names
@@ -46,15 +43,9 @@ class Staging:
         with self._database.transaction() as session:
             self.id = session.execute(sa.insert(S).values(values).returning(S.c.id)).scalar_one()
 
-    def add(self, line: StatementLine, fingerprint: str, state: LineState, why: str) -> bool:
+    def add(self, line: Waiting, fingerprint: str) -> bool:
         """True when a batch was written with it."""
-        self._rows.append(
-            (
-                *(self.id, line.line, fingerprint, line.booked_on.isoformat(), line.amount, line.currency),
-                *(line.description, line.reference, line.payer, line.balance, line.account, line.bank_id),
-                *(str(state), why),
-            )
-        )
+        self._rows.append((self.id, fingerprint, *line[:-1]))
         if len(self._rows) < BATCH:
             return False
         self._write(self._clock())
