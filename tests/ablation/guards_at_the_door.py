@@ -103,7 +103,9 @@ DOOR = (
     guard(
         "amount-is-due",
         "an appointment is paid with exactly what is due",
-        text("services.door", "if (wanted.invoice_id is None or self.manifest.sole_payer) and asked != due:", "if False:"),
+        text(
+            "services.door", "if (wanted.invoice_id is None or self.manifest.sole_payer) and asked != due:", "if False:"
+        ),
         f"{BODIES}::test_a_client_does_not_choose_its_price",
     ),
     guard(
