@@ -128,6 +128,9 @@ def test_a_second_claim_for_the_service_finds_the_first_that_was_given_up(surger
     surgery.ask("rules")
     second = surgery.bulk_bill()
     assert (second["status"], surgery.claim(second["id"])["code"]) == ("pending", "9632")
+    surgery.nights(2)
+    assert surgery.state(second["id"]) == ("succeeded", "paid")
+    assert surgery.state(first["id"]) == ("failed", "rejected") and len(surgery.there()) == 1
 
 
 def test_nobody_there_means_later(surgery: Surgery) -> None:

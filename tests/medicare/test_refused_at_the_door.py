@@ -136,6 +136,12 @@ def test_without_being_strict_it_is_a_warning(surgery: Surgery) -> None:
     assert lodged["status"] == "pending" and "new referral" in str(surgery.warnings(lodged["id"]))
 
 
+def test_the_same_session_does_not_count_beside_itself(strict: Surgery) -> None:
+    sessions(strict, [YESTERDAY - timedelta(days=number) for number in range(5)])
+    strict.bulk_bill(strict.session(2000, starts_at=YESTERDAY - timedelta(days=9)), consent=None)
+    assert strict.bulk_bill(2000)["status"] == "pending", "with the consent it takes the place of the first"
+
+
 def test_what_was_rejected_does_not_count(strict: Surgery) -> None:
     strict.rule("refuse", code="9202", times=6)
     sessions(strict, [YESTERDAY - timedelta(days=number) for number in range(6)])

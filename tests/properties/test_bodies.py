@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api, token
 from tests.clinic import MANAGER, NOON, PATIENT, PSYCHOLOGIST, sandbox
+from tests.medicare.conftest import YESTERDAY, bulk_bill, consent
 from tests.properties.conftest import Fresh
 from tests.properties.profiles import fixed, searching
 from tests.properties.world import signed
 from tp_gateway.errors import TITLES
+from tp_gateway.providers.medicare.evidence import EvidenceFields
+from tp_gateway.providers.medicare.parameters import BulkBillFields, RebateFields
 from tp_gateway.views import capture, intents, invoices, payment_methods, payments, practice, refunds
 from tp_gateway.views.errors import STATUSES
 from tp_gateway.views.schemas import Nothing
@@ -31,6 +34,8 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payment_cancel", "POST"): ("/api/billing/payments/1/cancel/", PATIENT, Nothing),
     ("payment_capture", "POST"): ("/api/billing/payments/1/capture/", MANAGER, capture.CaptureBody),
     ("payment_void", "POST"): ("/api/billing/payments/1/void/", MANAGER, Nothing),
+    ("payment_evidence", "POST"): ("/api/billing/payments/2/evidence/", MANAGER, EvidenceFields),
+    ("rebate_claim", "POST"): ("/api/billing/payments/1/medicare-claim/", PATIENT, RebateFields),
     ("dispute_reopen", "POST"): ("/api/billing/disputes/1/reopen/", MANAGER, Nothing),
     ("create_intent", "POST"): ("/api/billing/stripe/create-payment-intent/", PATIENT, intents.IntentBody),
     ("confirm_payment", "POST"): ("/api/billing/stripe/confirm-payment/", PATIENT, intents.ConfirmBody),
@@ -50,7 +55,7 @@ GOOD: dict[str, list[Any]] = {
     "invoice_id": [1, "1"],
     "amount": ["180.00", 180, "5.00", 18000],
     "currency": ["AUD", "aud"],
-    "payment_method": ["card"],
+    "payment_method": ["card", "medicare"],
     "payment_method_id": ["pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_authenticationRequired", 1],
     "payment_intent_id": ["pi_123"],
     "save_payment_method": [True, False],
@@ -61,6 +66,19 @@ GOOD: dict[str, list[Any]] = {
     "users": [[USER], [USER, USER]],
     "appointments": [[APPOINTMENT]],
     "statement": [1],
+    "decision": ["accept", "fail", "let_go"],
+    "result": ["lodged", "paid", "rejected", "not_lodged", "reversed"],
+    "consent": [consent()],
+    "claim_id": ["A0001@"],
+    "benefit": ["101.55", "180.00"],
+    "paid_on": ["2026-11-20"],
+    "code": ["160"],
+    "item": ["80110", "99999"],
+    "items": [[{"item": "80110", "charge": "180.00"}]],
+    "patient": [bulk_bill()["patient"]],
+    "referral": [bulk_bill()["referral"], {"override_code": "N"}],
+    "provider_number": ["2447781L"],
+    "service_date": ["2026-11-20", "2025-01-19"],
 }
 NASTY: list[Any] = [
     *("\0", "\ud800", "\u202e", "' OR 1=1--", "${jndi:x}", "../../", "NaN", "Infinity", "1e9", "\uff11", "x" * 600),
@@ -99,11 +117,14 @@ def _with_a_changed_row(row: dict[str, Any], name: str, change: dict[str, Any]) 
 def api(fresh: Fresh, stripe_sandbox: StripeSandbox) -> Iterator[Api]:
     sandbox(stripe_sandbox.url, "POST", "reset")
     with fresh() as url:
-        made = Api(url, stripe_sandbox.url)
+        made = Api(url, stripe_sandbox.url, **{"tp_gateway.providers": "stripe medicare"})
         made.open()
         made.appointment()
         made.invoice()
         made.pay_by_http(status=201)
+        made.appointment(200, starts_at=YESTERDAY)
+        by_hand = {"payment_method": "medicare", "payment_method_id": None, "provider_number": "2447781L"}
+        made.pay_by_http(appointment_id=200, status=201, **by_hand, **bulk_bill(consent=None))
         yield made
         made.close()
 
@@ -125,6 +146,20 @@ def test_any_body_is_answered(api: Api, route: str, method: str) -> None:
     @given(bodies(schema))
     def is_answered(body: bytes) -> None:
         send(api, method, path, who, body)
+
+    is_answered()
+    assert not api.log_lines("unhandled_error")
+
+
+@pytest.mark.catalogue(71)
+def test_any_bulk_bill_is_answered(api: Api) -> None:
+    class Both(payments.PaymentBody, BulkBillFields):
+        pass
+
+    @fixed(100)
+    @given(bodies(Both))
+    def is_answered(body: bytes) -> None:
+        send(api, "POST", "/api/billing/payments/", PATIENT, body)
 
     is_answered()
     assert not api.log_lines("unhandled_error")

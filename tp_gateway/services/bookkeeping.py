@@ -235,6 +235,17 @@ def invoice_status(amount: int, paid: int, *, refunded_all: bool = False) -> Inv
 
 def everything_went_back(session: orm.Session, payable_id: int) -> bool:
     """True when every captured cent of every payment of this payable was refunded."""
+    captured, refunded = _taken_and_returned(session, payable_id)
+    return captured > 0 and captured == refunded
+
+
+def net_taken(session: orm.Session, payable_id: int) -> int:
+    """What all payments of this payable have brought, less what was refunded of them."""
+    captured, refunded = _taken_and_returned(session, payable_id)
+    return captured - refunded
+
+
+def _taken_and_returned(session: orm.Session, payable_id: int) -> tuple[int, int]:
     query = sa.select(sa.func.coalesce(sa.func.sum(P.c.captured), 0), sa.func.coalesce(sa.func.sum(P.c.refunded), 0))
     captured, refunded = session.execute(query.where(P.c.payable_id == payable_id)).one()
-    return bool(captured > 0 and captured == refunded)
+    return int(captured), int(refunded)

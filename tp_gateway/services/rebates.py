@@ -25,6 +25,7 @@ from tp_gateway.models.rebate_claim import STANDS
 from tp_gateway.models.states import PaymentState
 from tp_gateway.registry import GuardedProvider, Registry, refusal
 from tp_gateway.services.background import Background
+from tp_gateway.services.bookkeeping import net_taken
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RebateFacts
 from tp_gateway.services.idempotency import Idempotency
@@ -88,7 +89,7 @@ class Rebates:
             repeat = self._idempotency.claim(session, key, self._clock())
             if repeat is not None:
                 return repeat.answer or self._present_answer(session, slug, payment_id, render)
-            _require_paid(self._registry, before)
+            _require_paid(session, self._registry, before)
             claim = self._insert(session, replace(draft, amount=before.payable_amount), prepared)
             self._idempotency.attach(session, key, payment_id=payment_id)
         with provider.place(wait=True) as taken:
@@ -158,7 +159,7 @@ class Rebates:
     def _draft(self, who: Identity, slug: str, payment: PaymentFacts, parameters: Mapping[str, Any]) -> RebateFacts:
         with self._database.read() as session:
             before = standing(session, self._vault, payment.id)
-        _require_paid(self._registry, before)
+            _require_paid(session, self._registry, before)
         now = self._clock()
         return RebateFacts(
             id=0,
@@ -230,10 +231,10 @@ class Rebates:
         return answer
 
 
-def _require_paid(registry: Registry, before: Standing) -> None:
-    """In full, by the patient's own money, none of which went back."""
+def _require_paid(session: orm.Session, registry: Registry, before: Standing) -> None:
+    """In full, by the patient's own money, which neither went back nor is in dispute."""
     payment = before.payment
-    sole = payment.provider in registry.sole_payers
-    if sole or payment.state != PaymentState.SUCCEEDED or payment.refunded or before.due > 0:
+    wrong = payment.provider in registry.sole_payers or payment.state != PaymentState.SUCCEEDED or payment.disputed
+    if wrong or before.due > 0 or net_taken(session, payment.payable_id) < before.payable_amount:
         text = "Only for a service that was paid in full, and not by a payment that settles it alone"
         raise GatewayError("not_payable", text, payment_id=payment.id)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tp_gateway.contract import Outcome, OutcomeState, Reason
 from tp_gateway.providers.medicare.claim import BulkBillClaim, State
-from tp_gateway.providers.medicare.codes import CodeClass, classify, is_duplicate
+from tp_gateway.providers.medicare.codes import CodeClass, classify, is_correlation_id_used, is_duplicate
 from tp_gateway.providers.medicare.dates import local_day
 from tp_gateway.providers.medicare.referral import OverrideCode, read
 from tp_gateway.providers.medicare.transports import Accepted, Failure, NotSent, Refused
@@ -86,15 +86,20 @@ def _refused(claim: BulkBillClaim, reference: str, answer: Refused, *, repeated:
     if is_duplicate(message.code) and claim.unclear:
         linked = replace(claim, state=State.WITH_MEDICARE, asked_as=claim.unclear[0], code=message.code)
         return pending(replace(linked, text=message.text), reference, FIRST_LOOK)
-    if classify(message.code) is CodeClass.UNKNOWN:
+    if not is_definite(message.code):
         return unknown(claim, reference, message)
     return rejected(claim, reference, message.code, message.text)
 
 
 def worst(messages: tuple[Message, ...]) -> Message:
     """The one that decides: a refusal that is understood before one that is not."""
-    decided = (CodeClass.FINAL, CodeClass.FIX)
-    return next((message for message in messages if classify(message.code) in decided), messages[0])
+    return next((message for message in messages if is_definite(message.code)), messages[0])
+
+
+def is_definite(code: str) -> bool:
+    """Does it say for certain that Medicare will not pay by this request? (Codes of another class have been seen for
+    claims that are there, and an id that was used says nothing of what became of the first.)"""
+    return classify(code) in (CodeClass.FIX, CodeClass.FINAL) and not is_correlation_id_used(code)
 
 
 def pending(claim: BulkBillClaim, reference: str, check_after: float | None) -> Outcome:

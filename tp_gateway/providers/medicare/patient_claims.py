@@ -12,7 +12,7 @@ from tp_gateway.contract import RebateFact, RebateOrder, RebateState, money
 from tp_gateway.providers.medicare.claim import CURRENCY
 from tp_gateway.providers.medicare.codes import is_correlation_id_used, is_duplicate
 from tp_gateway.providers.medicare.identifiers import MedicareCard
-from tp_gateway.providers.medicare.lodging import person, referral, services, worst
+from tp_gateway.providers.medicare.lodging import is_definite, person, referral, services, worst
 from tp_gateway.providers.medicare.rendered import Rendered
 from tp_gateway.providers.medicare.transports import (
     ClaimResult,
@@ -91,6 +91,8 @@ def answered(kept: Kept, order: RebateOrder, answer: ClaimResult | Failure, now:
         message = worst(answer.messages)
         if is_duplicate(message.code) and order.repeated:
             return _arrived(kept, message)
+        if not is_definite(message.code):
+            return RebateFact(RebateState.UNKNOWN, message.code)
         return RebateFact(RebateState.REJECTED, message.code, provider_state=kept.state(said=message))
     if isinstance(answer, Unclear) and answer.messages:
         message = answer.messages[0]

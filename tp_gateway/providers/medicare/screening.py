@@ -29,7 +29,8 @@ def findings(
     now: datetime,
 ) -> list[Finding]:
     """What speaks against lodging. `asked` is what `ServiceFields.typed` gave; `now` is aware."""
-    others = of_earlier(earlier)
+    # An attempt that this one takes the place of, or follows, is no session beside it.
+    others = [one for one in of_earlier(earlier) if not one.is_same_service(what)]
     theirs = [session for one in others for session in one.sessions(catalogue)]
     mine = what.sessions(catalogue)
     found = [finding for number, _ in what.items for finding in limits.check_item(catalogue, number, what.day, policy)]
