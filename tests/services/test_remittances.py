@@ -306,3 +306,10 @@ def test_more_items_than_one_statement_takes(clinic: Clinic) -> None:
 def test_what_is_not_there(clinic: Clinic) -> None:
     with pytest.raises(NotFound):
         clinic.gateway.remittances.get(1)
+
+
+def test_a_payment_is_found_by_an_index(clinic: Clinic) -> None:
+    """Without one each look would read every payment there is."""
+    query = "SELECT id FROM payments WHERE provider = 'stripe' AND transaction_id IN ('txn_1', 'txn_2')"
+    explain = "EXPLAIN QUERY PLAN" if clinic.database.engine.dialect.name == "sqlite" else "EXPLAIN"
+    assert "ix_payments_provider_transaction_id" in str(clinic.rows(f"{explain} {query}"))

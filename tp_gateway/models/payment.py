@@ -52,7 +52,8 @@ class Payment(Base):
         ),
         due_index("payments", "next_check_at"),
         sa.Index(
-            "ix_payments_transaction_id",
+            "ix_payments_provider_transaction_id",
+            "provider",
             "transaction_id",
             postgresql_where=sa.text("transaction_id IS NOT NULL"),
             sqlite_where=sa.text("transaction_id IS NOT NULL"),

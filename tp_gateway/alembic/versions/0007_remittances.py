@@ -65,9 +65,9 @@ def upgrade() -> None:
     op.create_index("ix_remittance_items_payment_id", "remittance_items", ["payment_id"], unique=False)
     known = sa.text("transaction_id IS NOT NULL")
     op.create_index(
-        "ix_payments_transaction_id",
+        "ix_payments_provider_transaction_id",
         "payments",
-        ["transaction_id"],
+        ["provider", "transaction_id"],
         unique=False,
         postgresql_where=known,
         sqlite_where=known,
@@ -76,7 +76,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remittances are forgotten; the providers tell those of the last thirty days again."""
-    op.drop_index("ix_payments_transaction_id", "payments")
+    op.drop_index("ix_payments_provider_transaction_id", "payments")
     op.drop_table("remittance_items")
     op.drop_table("remittances")
     op.execute("DELETE FROM cursors WHERE name LIKE 'remittances:%'")
