@@ -141,6 +141,14 @@ REQUESTS: list[Send] = [
             },
         },
     ),
+    # Claims with real numbers, lodged and refused, are in tests/medicare/test_privacy.py.
+    lambda api, one, _: api.pay_by_http(
+        payment_method="medicare", patient={"medicare_number": one.medicare, "irn": "1"}
+    ),
+    lambda api, one, _: api.post(f"{PAY}1/medicare-claim/", {"patient": {"medicare_number": one.medicare}}),
+    lambda api, one, _: api.post(
+        f"{PAY}1/evidence/", {"consent": {"document_ref": _everything(one)}, "text": one.medicare}, as_user=MANAGER
+    ),
     lambda api, one, _: api.put("/api/practice/users/", {"users": [{"id": one.key, "name": one.medicare}]}),
 ]
 

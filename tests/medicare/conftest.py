@@ -120,6 +120,9 @@ class Surgery(Clinic):
     def rule(self, kind: str, **more: Any) -> None:
         self.ask("rules", {"kind": kind, **more})
 
+    def clear_rules(self) -> None:
+        assert _HTTP.request("DELETE", f"{self.medicare}/_sandbox/rules").status == 200
+
     def there(self) -> list[dict[str, Any]]:
         """The claims in Medicare's books."""
         found: list[dict[str, Any]] = self.ask("books")["claims"]

@@ -125,7 +125,7 @@ def test_a_second_claim_for_the_service_finds_the_first_that_was_given_up(surger
     first = surgery.bulk_bill(surgery.session())
     assert surgery.state(first["id"])[0] == "unknown"
     assert surgery.evidence(first["id"], result="not_lodged")["status"] == "failed"
-    surgery.ask("rules")
+    surgery.clear_rules()
     second = surgery.bulk_bill()
     assert (second["status"], surgery.claim(second["id"])["code"]) == ("pending", "9632")
     surgery.nights(2)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.clinic import Key, manager, other_patient, patient, refused
 from tests.medicare.conftest import CARD, IRN, Surgery, bulk_bill, events
+from tp_gateway.crypto import Vault
 from tp_gateway.errors import NotFound
 from tp_gateway.identity import Identity
 from tp_gateway.models import RebateClaim, table
@@ -64,8 +66,6 @@ def test_lodged_for_a_service_paid_by_card(surgery: Surgery) -> None:
 
 def test_only_what_was_paid_in_full_and_by_the_patient(surgery: Surgery) -> None:
     invoice = surgery.invoice(18000, appointment_id=surgery.session())
-    from decimal import Decimal
-
     part = surgery.pay(invoice_id=invoice.id, amount=Decimal("50.00"))
     assert refused(lodge, surgery, part.id).code == "not_payable"
     surgery.session(124, starts_at=datetime.now(UTC) - timedelta(days=2))
@@ -201,8 +201,6 @@ def test_health_data_is_sealed_and_still_found(surgery: Surgery) -> None:
 
 
 def test_the_hash_is_renewed_with_the_keys(surgery: Surgery) -> None:
-    from tp_gateway.crypto import Vault
-
     lodge(surgery, paid(surgery))
     old, new = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldyE="
     vault = Vault([new, old])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.stripe import StripeSandbox
-from tests.clinic import PSYCHOLOGIST, refused
+from tests.clinic import PSYCHOLOGIST, patient, refused, render
 from tests.medicare.conftest import CARD, YESTERDAY, ZONE, Surgery, bulk_bill, consent, open_surgery
 
 PATIENT = bulk_bill()["patient"]
@@ -80,8 +80,6 @@ def test_an_invoice_is_bulk_billed_whole(surgery: Surgery) -> None:
     wanted = surgery.wanted(
         invoice_id=invoice.id, method="medicare", method_id=None, amount=9000, parameters=bulk_bill()
     )
-    from tests.clinic import patient, render
-
     assert "amount" in refused(surgery.gateway.payments.pay, patient, wanted, render, None).details
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 
 from tests.clinic import manager, patient, refused, render
-from tests.medicare.conftest import Surgery
+from tests.medicare.conftest import Surgery, bulk_bill
 from tp_gateway.contract import Flow
+from tp_gateway.errors import GatewayError
 
 TRANSFER = {"method": "bank_transfer", "method_id": None}
 
@@ -48,17 +50,11 @@ def test_a_part_that_was_paid_rules_it_out(surgery: Surgery) -> None:
     invoice = surgery.invoice(18000, appointment_id=surgery.session())
     surgery.pay(invoice_id=invoice.id, amount=Decimal("50.00"))
     wanted = surgery.wanted(
-        invoice_id=invoice.id, method="medicare", method_id=None, amount=None, parameters=bulk_bill_fields()
+        invoice_id=invoice.id, method="medicare", method_id=None, amount=None, parameters=bulk_bill()
     )
     refusal = refused(surgery.gateway.payments.pay, patient, wanted, render, None)
     assert refusal.code == "not_payable" and "only payment" in str(refusal.details)
     assert not surgery.lodgements()
-
-
-def bulk_bill_fields() -> dict[str, object]:
-    from tests.medicare.conftest import bulk_bill
-
-    return bulk_bill()
 
 
 def test_what_was_refunded_wholly_does_not_stand_in_the_way(surgery: Surgery) -> None:
@@ -85,10 +81,6 @@ def test_a_card_payment_that_is_unclear_rules_it_out(surgery: Surgery) -> None:
 
 
 def test_of_two_at_once_one_is_lodged(surgery: Surgery) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from tp_gateway.errors import GatewayError
-
     surgery.session()
 
     def one(number: int) -> str:
