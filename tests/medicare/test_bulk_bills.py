@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.stripe import StripeSandbox
+from tests.banking import as_file, cba
 from tests.clinic import manager, refused
 from tests.medicare.conftest import BENEFIT, CARD, Surgery, by_proda, consent, events, open_surgery
 
@@ -211,3 +212,21 @@ def test_consent_is_kept_with_the_day_until_which(surgery: Surgery) -> None:
     kept = surgery.claim(lodged["id"])["consent_kept_until"]
     assert kept is not None and int(kept[:4]) == surgery.gateway.today().year + 2
     assert surgery.gateway.payments.get(manager, lodged["id"]).provider_state["claim"]["consent"]["type"] == "pre"
+
+
+def test_one_deposit_for_three_claims_is_found_on_the_banks_statement(surgery: Surgery) -> None:
+    """Each claim is settled by the run that paid it; the run is one sum on the statement, explained to the cent."""
+    surgery.rule("benefit", benefit=BENEFIT)
+    lodged = [surgery.bulk_bill(surgery.session(number))["id"] for number in (123, 124, 125)]
+    surgery.nights(2)
+    assert [surgery.state(one)[0] for one in lodged] == ["succeeded"] * 3
+    [run] = surgery.gateway.remittances.list()
+    assert (run.provider, run.reference, run.amount, run.explained) == ("medicare", "M0001", 3 * BENEFIT, True), run.note
+    shown, items = surgery.gateway.remittances.get(run.id)
+    assert sorted(item.payment_id or 0 for item in items) == sorted(lodged)
+    assert (shown.sums.gross, shown.sums.fees, shown.sums.unknown) == (3 * BENEFIT, 0, 0)
+    statement = cba([(3 * BENEFIT, "MCARE BENEFITS 1234567")], day=run.arrives_on)
+    surgery.gateway.statements.importing.run(as_file(statement), "a.csv", manager.actor)
+    [line] = surgery.gateway.statements.reading.lines()
+    assert (line.state, line.why) == ("explained", "medicare paid out M0001")
+    assert surgery.gateway.remittances.list()[0].statement_line_id == line.id

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tp_gateway.contract.service import Earlier, Service
 
 from tp_gateway.contract.payment_files import PayoutAccount
+from tp_gateway.contract.remittances import Remittance
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -275,6 +276,9 @@ class Outcome:
     waits_until: date | None = None
     """With NEEDS_ACTION: the last day, in the clinic's calendar, on which the customer can still do it. None leaves it
     to the core."""
+    remittance: Remittance | None = None
+    """With SUCCEEDED: the sum that this money came with, where whoever pays says so together with the payment. An item
+    of it is this payment's, and has this outcome's reference."""
     provider_state: Mapping[str, Any] | None = field(default=None, repr=False)
 
 

@@ -45,6 +45,8 @@ def impossible(outcome: Any) -> str:
         return "a capture_before that is no moment"
     if outcome.fee not in (None, 0) and not _is_amount(outcome.fee):
         return "a fee that is no amount"
+    if outcome.remittance is not None and impossible_remittance(outcome.remittance):
+        return impossible_remittance(outcome.remittance)
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
     if not _is_state(outcome.provider_state):

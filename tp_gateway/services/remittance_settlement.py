@@ -36,7 +36,8 @@ class Look:
 
 def apply(session: orm.Session, look: Look, told: Told, payments: Mapping[str, int], now: datetime) -> bool:
     """Bring the remittance to what the provider says; `payments` is what `remittance_payments` has found for it. False
-    when a look that began later was applied before, which then stands."""
+    when a look that began later was applied before, which then stands: only the items, which never change, are added.
+    """
     values: dict[str, Any] = {
         "amount": told.amount,
         "currency": told.currency,
@@ -50,10 +51,11 @@ def apply(session: orm.Session, look: Look, told: Told, payments: Mapping[str, i
     new = bool(_REMITTANCE.new(session, values | first | {"explained": False, "note": ""}))
     same = sa.select(M).where(M.c.provider == look.provider, M.c.reference == told.reference)
     before = session.execute(same.with_for_update()).one()
-    if not new and before.observed_at > look.began:
-        return False
     _write_items(session, before.id, told, payments)
     note = _unexplained(session, before.id, told)
+    if not new and before.observed_at > look.began:
+        session.execute(sa.update(M).where(M.c.id == before.id).values(explained=not note, note=note))
+        return False
     session.execute(sa.update(M).where(M.c.id == before.id).values(**values, explained=not note, note=note))
     if new or before.state != told.state:
         _tell(session, f"remittance.{told.state}", before.id, look.provider, told, note, now)

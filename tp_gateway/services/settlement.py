@@ -23,7 +23,7 @@ from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES, RANK, TRANSITIONS
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import Registry
-from tp_gateway.services import bookkeeping, history
+from tp_gateway.services import bookkeeping, history, remittance_settlement
 from tp_gateway.services.clock import Clock, end_of, next_look
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
@@ -111,6 +111,10 @@ class Settlement:
             history.tell(session, "payment.authorized", after, now)
         if moved and after.state in (S.SUCCEEDED, S.FAILED) and payment.state != S.REFUNDED:
             history.tell(session, f"payment.{after.state}", after, now)
+        if outcome.remittance is not None and outcome.state is OutcomeState.SUCCEEDED and not problem:
+            mine = {one.transaction: after.id for one in outcome.remittance.items if one.reference == after.reference}
+            look = remittance_settlement.Look(payment.provider, now, now)
+            remittance_settlement.apply(session, look, outcome.remittance, mine, now)
         if outcome.refunds and target in _MONEY_IS_IN:
             refunded = self._refunds.sync(session, after.id, outcome.refunds, f"provider:{payment.provider}")
             after = replace(refunded, next_check_at=after.next_check_at)

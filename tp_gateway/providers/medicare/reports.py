@@ -6,7 +6,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from tp_gateway.contract import Outcome, OutcomeState, Reason, money
+from tp_gateway.contract import (
+    Outcome,
+    OutcomeState,
+    Reason,
+    Remittance,
+    RemittanceItem,
+    RemittanceKind,
+    RemittanceState,
+    money,
+)
 from tp_gateway.providers.medicare.claim import CURRENCY, BulkBillClaim, State
 from tp_gateway.providers.medicare.codes import CodeClass, classify
 from tp_gateway.providers.medicare.lodging import pending, rejected, unknown
@@ -127,7 +136,29 @@ def _paid(claim: BulkBillClaim, reference: str, under: str, found: Assessment, d
         "deposit": money.to_decimal_text(deposit.amount, CURRENCY),
     }
     state = State.PARTLY_PAID if some else State.PAID
-    return settled(replace(claim, state=state, benefit=mine.benefit, run=run), reference)
+    paid = settled(replace(claim, state=state, benefit=mine.benefit, run=run), reference)
+    return replace(paid, remittance=_remittance(deposit, mine, reference))
+
+
+def _remittance(deposit: Deposit, mine: PaidClaim, reference: str) -> Remittance:
+    """The run as one sum on the clinic's account, with every claim in it; the others find their payments when they are
+    settled themselves."""
+    items = tuple(
+        RemittanceItem(
+            one.transaction_id or one.claim_id,
+            RemittanceKind.PAYMENT,
+            amount=one.benefit,
+            fee=0,
+            net=one.benefit,
+            reference=reference if one is mine else None,
+        )
+        for one in deposit.claims
+        if one.benefit
+    )
+    run = f"{deposit.run_date.isoformat()}:{deposit.run_number}"
+    return Remittance(
+        deposit.payment_reference or run, deposit.amount, CURRENCY, deposit.run_date, RemittanceState.PAID, items=items
+    )
 
 
 def _is(one: PaidClaim, claim: BulkBillClaim, under: str) -> bool:
