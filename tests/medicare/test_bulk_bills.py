@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sandbox.stripe import StripeSandbox
 from tests.banking import as_file, cba
 from tests.clinic import manager, refused
-from tests.medicare.conftest import BENEFIT, CARD, Surgery, by_proda, consent, events, open_surgery
+from tests.medicare.conftest import BENEFIT, CARD, YESTERDAY, Surgery, by_proda, consent, events, open_surgery
 
 
 def test_lodged_assessed_paid(surgery: Surgery) -> None:
@@ -216,12 +217,16 @@ def test_consent_is_kept_with_the_day_until_which(surgery: Surgery) -> None:
 
 def test_one_deposit_for_three_claims_is_found_on_the_banks_statement(surgery: Surgery) -> None:
     """Each claim is settled by the run that paid it; the run is one sum on the statement, explained to the cent."""
-    surgery.rule("benefit", benefit=BENEFIT)
-    lodged = [surgery.bulk_bill(surgery.session(number))["id"] for number in (123, 124, 125)]
+    for _ in range(3):
+        surgery.rule("benefit", benefit=BENEFIT)
+    days = {123: YESTERDAY, 124: YESTERDAY - timedelta(days=1), 125: YESTERDAY - timedelta(days=2)}
+    lodged = [surgery.bulk_bill(surgery.session(number, starts_at=day))["id"] for number, day in days.items()]
     surgery.nights(2)
     assert [surgery.state(one)[0] for one in lodged] == ["succeeded"] * 3
     [run] = surgery.gateway.remittances.list()
-    assert (run.provider, run.reference, run.amount, run.explained) == ("medicare", "M0001", 3 * BENEFIT, True), run.note
+    assert (run.provider, run.reference, run.amount, run.explained) == ("medicare", "M0001", 3 * BENEFIT, True), (
+        run.note
+    )
     shown, items = surgery.gateway.remittances.get(run.id)
     assert sorted(item.payment_id or 0 for item in items) == sorted(lodged)
     assert (shown.sums.gross, shown.sums.fees, shown.sums.unknown) == (3 * BENEFIT, 0, 0)
