@@ -22,12 +22,23 @@ from tests.properties.world import signed
 from tp_gateway.errors import TITLES
 from tp_gateway.providers.medicare.evidence import EvidenceFields
 from tp_gateway.providers.medicare.parameters import BulkBillFields, RebateFields
-from tp_gateway.views import capture, intents, invoices, payment_methods, payments, practice, refunds
+from tp_gateway.views import (
+    capture,
+    intents,
+    invoices,
+    payment_methods,
+    payments,
+    practice,
+    refund_files,
+    refunds,
+    statements,
+)
 from tp_gateway.views.errors import STATUSES
 from tp_gateway.views.schemas import Nothing
 
 SERVICE = 0
 """In place of a user: the clinic's backend."""
+LINES = "/api/billing/statements/lines/"
 BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payments", "POST"): ("/api/billing/payments/", PATIENT, payments.PaymentBody),
     ("payment_refund", "POST"): ("/api/billing/payments/1/refund/", MANAGER, refunds.RefundBody),
@@ -36,6 +47,11 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payment_void", "POST"): ("/api/billing/payments/1/void/", MANAGER, Nothing),
     ("payment_evidence", "POST"): ("/api/billing/payments/2/evidence/", MANAGER, EvidenceFields),
     ("rebate_claim", "POST"): ("/api/billing/payments/1/medicare-claim/", PATIENT, RebateFields),
+    ("refund_confirm", "POST"): ("/api/billing/refunds/1/confirm/", MANAGER, refund_files.Confirmation),
+    ("refund_files", "POST"): ("/api/billing/refund-files/", MANAGER, refund_files.FileBody),
+    ("refund_file_confirm", "POST"): ("/api/billing/refund-files/1/confirm/", MANAGER, Nothing),
+    ("statement_line_match", "POST"): (f"{LINES}1/match/", MANAGER, statements.MatchBody),
+    ("statement_line_unmatch", "POST"): (f"{LINES}1/unmatch/", MANAGER, Nothing),
     ("dispute_reopen", "POST"): ("/api/billing/disputes/1/reopen/", MANAGER, Nothing),
     ("create_intent", "POST"): ("/api/billing/stripe/create-payment-intent/", PATIENT, intents.IntentBody),
     ("confirm_payment", "POST"): ("/api/billing/stripe/confirm-payment/", PATIENT, intents.ConfirmBody),
@@ -63,6 +79,9 @@ GOOD: dict[str, list[Any]] = {
     "metadata": [{"booking": "7"}],
     "reason": ["asked for"],
     "reopen": [True],
+    "outcome": ["paid", "returned"],
+    "allocations": [[{"payment_id": 1, "amount": "180.00"}], [{"patient_id": PATIENT, "amount": "5.00"}]],
+    "bank_account": [{"account_name": "A", "bsb": "062-111", "account_number": "987654321"}],
     "users": [[USER], [USER, USER]],
     "appointments": [[APPOINTMENT]],
     "statement": [1],
@@ -132,7 +151,7 @@ def api(fresh: Fresh, stripe_sandbox: StripeSandbox) -> Iterator[Api]:
 def test_every_route_that_takes_a_body_is_tried(api: Api) -> None:
     allowed = api.app.app.registry["allowed_methods"]
     there = {(route, method) for route, methods in allowed.items() for method in methods if method in ("POST", "PUT")}
-    assert there == {*BODIES, ("webhook", "POST")}
+    assert there == {*BODIES, ("webhook", "POST"), ("statements", "POST")}, "whose bodies are no JSON"
 
 
 @pytest.mark.catalogue(71)
