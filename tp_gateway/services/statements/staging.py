@@ -23,6 +23,8 @@ Row = tuple[object, ...]
 BATCH = 1000
 """Lines of one transaction: some twenty milliseconds, of which the commit is the greater part."""
 _TRIES = 3
+_TURN = 0x5374_6174
+"""The number of PostgreSQL's advisory lock by which imports take turns. Nobody else here uses one."""
 _COLUMNS = ("statement_id", "fingerprint", *Waiting._fields[:-1])
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = f"INSERT INTO statement_lines ({_NAMES})"
@@ -69,16 +71,21 @@ class Staging:
         self._write(self._clock(), state=str(StatementState.IMPORTED))
 
     def _write(self, now: datetime, **more: object) -> None:
-        """Once more where the store could not: of two imports of overlapping files in another order, PostgreSQL ends
-        one transaction when they wait for each other."""
+        """Once more where the store could not: an import is long, and a moment's trouble should not end it."""
         for attempt in range(_TRIES):
             try:
                 with self._database.transaction() as session:
                     if self._rows:
-                        session.connection().exec_driver_sql(*self._batch(self._rows))
+                        self._insert(session.connection())
                     session.execute(sa.update(S).where(S.c.id == self.id).values(touched_at=now, **more))
                 break
             except StoreUnavailable:
                 if attempt + 1 == _TRIES:
                     raise
         self._rows.clear()
+
+    def _insert(self, connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            # One import at a time, as on SQLite: two of overlapping files could wait for each other in a circle.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_TURN,))
+        connection.exec_driver_sql(*self._batch(self._rows))
