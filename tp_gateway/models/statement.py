@@ -43,13 +43,12 @@ class StatementLine(Base):
     __table_args__ = (
         one_of("state", LineState, "state"),
         is_currency(),
+        # Each index more is a tenth of the time that a million lines take.
         sa.Index("ix_statement_lines_state_booked_on_id", "state", "booked_on", "id"),
-        sa.Index("ix_statement_lines_booked_on_id", "booked_on", "id"),
-        sa.Index("ix_statement_lines_statement_id_state", "statement_id", "state"),
     )
 
     id: orm.Mapped[int] = primary_key()
-    statement_id: orm.Mapped[int] = reference_to("statements.id")
+    statement_id: orm.Mapped[int] = reference_to("statements.id", index=True)
     line: orm.Mapped[int]
     fingerprint: orm.Mapped[str] = orm.mapped_column(unique=True)
     booked_on: orm.Mapped[date]

@@ -63,8 +63,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_statement_lines_fingerprint")),
     )
     op.create_index("ix_statement_lines_state_booked_on_id", "statement_lines", ["state", "booked_on", "id"])
-    op.create_index("ix_statement_lines_booked_on_id", "statement_lines", ["booked_on", "id"])
-    op.create_index("ix_statement_lines_statement_id_state", "statement_lines", ["statement_id", "state"])
+    op.create_index("ix_statement_lines_statement_id", "statement_lines", ["statement_id"])
     op.create_table(
         "statement_matches",
         sa.Column("id", ID, autoincrement=True, nullable=False),

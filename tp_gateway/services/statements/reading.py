@@ -64,14 +64,22 @@ class StatementReading:
     ) -> list[LineFacts]:
         """Those of the newest day first, with matches, and with suggestions where a person has to decide. `before_id`:
         what comes after that line."""
-        wanted = {L.c.state: state, L.c.statement_id: statement_id}
-        query = LINES.where(*(column == value for column, value in wanted.items() if value is not None))
+        newest = (L.c.booked_on.desc(), L.c.id.desc())
         with self._database.read() as session:
+            query = sa.select(L.c.id, L.c.booked_on)
+            if statement_id is not None:
+                query = query.where(L.c.statement_id == statement_id)
             if before_id is not None:
                 day = session.execute(sa.select(L.c.booked_on).where(L.c.id == before_id)).scalar()
                 query = query.where(sa.or_(L.c.booked_on < day, sa.and_(L.c.booked_on == day, L.c.id < before_id)))
-            rows = session.execute(query.order_by(L.c.booked_on.desc(), L.c.id.desc()).limit(limit)).all()
-            return _to_lines(session, rows)
+            # Of each state the newest, then the newest of these: there is an index for each state's, and none for all.
+            of_states = [
+                query.where(L.c.state == one).order_by(*newest).limit(limit).subquery()
+                for one in ([state] if state else LineState)
+            ]
+            ids = sa.union_all(*(sa.select(one) for one in of_states)).subquery()
+            page = LINES.where(L.c.id.in_(sa.select(ids.c.id))).order_by(*newest).limit(limit)
+            return _to_lines(session, session.execute(page).all())
 
 
 def line_facts(session: orm.Session, line_id: int) -> LineFacts:
