@@ -12,7 +12,8 @@ import pytest
 
 from tests.faults.random_kills import ROOT
 
-PAYMENTS, KILLS = 2000, 300
+PAYMENTS, KILLS = 1000, 150
+"""On each database; together 300 kills over 2000 payments. `make kills` has the long runs."""
 
 
 @pytest.mark.catalogue(22)
