@@ -36,6 +36,7 @@ class Shelf:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
         self._block: list[tuple[object, ...]] = []
+        self._sizes: list[int] = []
         self.count = 0
 
     def put(self, line: Waiting) -> None:
@@ -47,15 +48,12 @@ class Shelf:
     def take(self) -> Iterator[Waiting]:
         self._write()
         self._file.seek(0)
-        left = self.count
-        while left:
-            # marshal reads a file of its own making only: this one, by this process. It is ten times as fast as JSON.
-            block = marshal.load(self._file)  # noqa: S302
-            left -= len(block)
-            yield from map(Waiting._make, block)
+        for size in self._sizes:
+            # marshal must read only what it has written, as here, a moment ago. It is several times as fast as JSON.
+            yield from map(Waiting._make, marshal.loads(self._file.read(size)))  # noqa: S302
         self._file.close()
 
     def _write(self) -> None:
         if self._block:
-            marshal.dump(self._block, self._file)
+            self._sizes.append(self._file.write(marshal.dumps(self._block)))
         self._block = []

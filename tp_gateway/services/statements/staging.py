@@ -4,6 +4,7 @@ too. A line that is there already, from whichever file, stays as it is."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ Row = tuple[object, ...]
 
 BATCH = 1000
 """Lines of one transaction: some twenty milliseconds, of which the commit is the greater part."""
+_AT_A_STRETCH, _SQLITE_LOOKS_AGAIN = 0.5, 0.1
+"""Seconds. The second is the longest wait of SQLite's busy handler (sqliteDefaultBusyCallback in its main.c)."""
 _TRIES = 3
 _TURN = 0x5374_6174
 """The number of PostgreSQL's advisory lock by which imports take turns. Nobody else here uses one."""
@@ -49,6 +52,7 @@ class Staging:
         self._database, self._clock = database, clock
         self._batch = _batch_of(database.engine.dialect)
         self._rows: list[Row] = []
+        self._breath = time.monotonic()
         self.id = 0
 
     def begin(self, **columns: object) -> None:
@@ -64,6 +68,7 @@ class Staging:
         if len(self._rows) < BATCH:
             return False
         self._write(self._clock())
+        self._let_others_write()
         return True
 
     def end(self) -> None:
@@ -83,6 +88,13 @@ class Staging:
                 if attempt + 1 == _TRIES:
                     raise
         self._rows.clear()
+
+    def _let_others_write(self) -> None:
+        """SQLite's writers do not queue: whoever waits looks again after a tenth of a second at most. So now and then
+        nobody writes for that long, and everybody who waits gets his turn."""
+        if self._database.engine.dialect.name == "sqlite" and time.monotonic() - self._breath > _AT_A_STRETCH:
+            time.sleep(_SQLITE_LOOKS_AGAIN)
+            self._breath = time.monotonic()
 
     def _insert(self, connection: sa.Connection) -> None:
         if connection.dialect.name == "postgresql":
