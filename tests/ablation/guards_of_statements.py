@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.ablation.guard import guard
 from tests.ablation.removals import text
 
-_API, _IMPORTS = "tests/api/test_statements.py", "tests/services/test_statement_imports.py"
+_API, _LINES, _STAFF = (f"tests/api/test_{name}.py" for name in ("statements", "statement_lines", "matching_by_staff"))
+_IMPORTS = "tests/services/test_statement_imports.py"
 
 STATEMENTS = (
     guard(
@@ -30,13 +31,13 @@ STATEMENTS = (
         "line-is-left",
         "no more of a line is matched than is left of it",
         text("services.statements.allocating", "if left < 0:", "if False:"),
-        f"{_API}::test_a_deposit_for_two_invoices_is_split",
+        f"{_STAFF}::test_a_deposit_for_two_invoices_is_split",
     ),
     guard(
         "repaired-exactly",
         "a reference with a mistake settles only exactly what is due",
         text("services.statements.matching", "if not fits:", "if False:"),
-        f"{_API}::test_a_mistyped_reference_and_another_amount_is_for_a_person",
+        f"{_LINES}::test_a_mistyped_reference_and_another_amount_is_for_a_person",
     ),
     guard(
         "line-in-the-books",
@@ -50,6 +51,6 @@ STATEMENTS = (
         text(
             "services.statements.undoing", "if session.execute(given_back.limit(1)).first() is not None:", "if False:"
         ),
-        f"{_API}::test_what_was_given_back_is_not_unmatched",
+        f"{_STAFF}::test_what_was_given_back_is_not_unmatched",
     ),
 )

@@ -22,9 +22,12 @@ from webtest import TestApp, TestRequest, TestResponse
 
 import tp_gateway
 from sandbox.stripe import StripeSandbox
-from tests.clinic import PATIENT, WEBHOOK_SECRET, Clinic, sandbox, settings
+from tests.banking import ACCOUNT
+from tests.clinic import MANAGER, PATIENT, WEBHOOK_SECRET, Clinic, sandbox, settings
 from tests.invariants import check_invariants
 
+STATEMENTS = "/api/billing/statements/"
+LINES = f"{STATEMENTS}lines/"
 ORIGIN = "http://localhost:3000"
 JWT_KEY = "test-key-of-the-clinic-with-more-than-32-bytes"
 _A_DAY = timedelta(days=1)
@@ -105,6 +108,52 @@ class Api(Clinic):
         return found
 
 
+class Bank(Api):
+    """A clinic that takes bank transfers and imports statements."""
+
+    def promise(self, amount: str | None = None, **invoice: Any) -> dict[str, Any]:
+        """A transfer that is promised for a new invoice of 180.00 (or of `invoice`)."""
+        made = self.invoice(**invoice)
+        return self.promise_for(made.id, amount, as_user=made.patient_id)
+
+    def promise_for(self, invoice_id: int, amount: str | None = None, as_user: int = PATIENT) -> dict[str, Any]:
+        body = {"payment_method": "bank_transfer"} | ({"amount": amount} if amount else {})
+        answer = self.post(f"/api/billing/invoices/{invoice_id}/pay/", body, as_user=as_user, status=200).json
+        return dict(answer["payment"])
+
+    def upload(self, data: bytes, status: int = 201, name: str = "March.csv", **more: Any) -> dict[str, Any]:
+        as_user = more.pop("as_user", MANAGER)
+        headers = {"Content-Type": "text/csv", **more.pop("headers", {})}
+        path = f"{STATEMENTS}?filename={name}"
+        return dict(self.post(path, data, as_user=as_user, headers=headers, status=status, **more).json)
+
+    def lines(self, query: str = "") -> list[dict[str, Any]]:
+        return list(self.get(f"{LINES}{query}", as_user=MANAGER, status=200).json["lines"])
+
+    def line(self) -> dict[str, Any]:
+        [found] = self.lines()
+        return found
+
+    def match(self, line_id: int, *allocations: dict[str, Any], status: int = 200, **more: Any) -> dict[str, Any]:
+        body = {"allocations": list(allocations)}
+        return dict(self.post(f"{LINES}{line_id}/match/", body, as_user=MANAGER, status=status, **more).json)
+
+    def unmatch(self, line_id: int, status: int = 200) -> dict[str, Any]:
+        return dict(self.post(f"{LINES}{line_id}/unmatch/", as_user=MANAGER, status=status).json)
+
+    def shown(self, payment_id: int) -> dict[str, Any]:
+        return dict(self.get(f"/api/billing/payments/{payment_id}/", as_user=MANAGER, status=200).json)
+
+    def due(self, invoice_id: int) -> int:
+        query = "SELECT y.amount - y.amount_paid FROM payables y WHERE y.invoice_id = :id"
+        return int(self.rows(query, id=invoice_id)[0][0])
+
+    def credit(self, patient_id: int = PATIENT) -> int:
+        signed = "CASE WHEN credit = 'patient_credit' THEN amount WHEN debit = 'patient_credit' THEN -amount ELSE 0 END"
+        query = f"SELECT COALESCE(SUM({signed}), 0) FROM ledger_entries WHERE patient_id = :id"
+        return int(self.rows(query, id=patient_id)[0][0])
+
+
 def token(user_id: Any, /, *, key: str = JWT_KEY, algorithm: str = "HS256", leave_out: str = "", **claims: Any) -> str:
     """An access token as the clinic's backend issues it, with `claims` changed and `leave_out` left out."""
     now = int(time.time())
@@ -150,3 +199,15 @@ def quiet_api(sqlite_database_url: str) -> Iterator[Api]:
     made.appointment()
     yield made
     made.close()
+
+
+@pytest.fixture
+def bank(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Bank]:
+    sandbox(stripe_sandbox.url, "POST", "reset")
+    made = Bank(database_url, stripe_sandbox.url, **ACCOUNT)
+    made.open()
+    yield made
+    try:
+        check_invariants(made.database.engine, made.books(), at_rest=False)
+    finally:
+        made.close()

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sandbox.stripe import StripeSandbox
 from tests.banking import ACCOUNT, as_file, cba
 from tests.clinic import Clinic, manager, sandbox
 from tests.invariants import check_invariants
-from tests.properties.profiles import fixed
-from tp_gateway.contract import StatementLine
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import Payment
 from tp_gateway.services.facts import Answer
-from tp_gateway.services.statements import fingerprints, staging
+from tp_gateway.services.statements import staging
 from tp_gateway.services.statements.facts import Allocation, StatementFacts
-from tp_gateway.services.statements.fingerprints import Fingerprints
 
 ROOT = Path(__file__).parents[2]
 
@@ -222,90 +214,6 @@ def test_a_transfer_is_recognised_for_400_days(bank: Bank, days: int, expected: 
         session.execute(sa.update(Payment).values(created_at=old))
     bank.take_in(cba([(18000, ended[1]), (18000, waiting[1])]))
     assert bank.captured() == [expected, 18000]
-
-
-# --- which line is which ----------------------------------------------------------------------------------------------
-
-some_lines = st.lists(
-    st.builds(
-        StatementLine,
-        line=st.just(1),
-        booked_on=st.sampled_from([date(2026, 3, 5), date(2026, 3, 6)]),
-        amount=st.integers(-2, 2),
-        currency=st.just("AUD"),
-        description=st.sampled_from(["a", "b"]),
-        payer=st.sampled_from(["", "a"]),
-        balance=st.sampled_from([None, 0, 1]),
-    ),
-    max_size=60,
-)
-
-
-@fixed(200)
-@given(some_lines, st.sampled_from([8, 1 << 27]))
-def test_equal_lines_are_counted(lines: list[StatementLine], bits: int) -> None:
-    """Whatever the map suspects: also when nearly everything is under suspicion."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fingerprints, "_BITS", bits)
-        mine = Fingerprints()
-        noted = [(line.booked_on.isoformat(), mine.note(line)) for line in lines]
-        found = [mine.of(*one) for one in noted]
-    counted: Counter[Any] = Counter()
-    expected = []
-    for line in lines:
-        counted[line] += 1
-        expected.append((line, counted[line]))
-    assert len(set(found)) == len(lines)
-    known: dict[Any, str] = {}
-    for key, fingerprint in zip(expected, found, strict=True):
-        assert fingerprint.startswith(key[0].booked_on.isoformat()) and fingerprint.endswith(f":{key[1]}")
-        assert known.setdefault(key, fingerprint) == fingerprint
-
-
-def test_a_banks_own_id_and_the_line_number_do_not_count() -> None:
-    def of(**more: Any) -> str:
-        line = StatementLine(**{"line": 1, "booked_on": date(2026, 3, 5), "amount": 1, "currency": "AUD"} | more)
-        mine = Fingerprints()
-        return mine.of("2026-03-05", mine.note(line))
-
-    plain = of(description="x")
-    assert plain == of(description="x", line=9, bank_id="FIT7")
-    for name, value in {"account": "1", "reference": "1", "payer": "1", "balance": 1, "amount": 2}.items():
-        assert of(**{"description": "x", name: value}) != plain, name
-
-
-# --- how much it takes ------------------------------------------------------------------------------------------------
-
-LONG = """
-import random, sys
-from benchmarks.statement_import import megabytes
-from tests.banking import ACCOUNT, as_file, cba
-from tests.clinic import Clinic
-from tp_gateway import observability
-observability.configure_logging("error")
-clinic = Clinic(sys.argv[1], "http://127.0.0.1:1", **ACCOUNT)
-def peak(lines):
-    dice = random.Random(lines)
-    with open(sys.argv[2], "wb") as file:
-        for start in range(0, lines, 1000):
-            rows = [(dice.randrange(1, 9999), f"Transfer {dice.randrange(10**12)}") for _ in range(1000)]
-            file.write(cba(rows, start=start))
-    with open(sys.argv[2], "rb") as file:
-        assert clinic.gateway.statements.importing.run(file, "long.csv", "cli").added == lines
-    return megabytes()
-short = peak(5000)
-print(short, peak(50000) - short)
-clinic.close()
-"""
-
-
-@pytest.mark.catalogue(95)
-def test_ten_times_the_lines_take_the_same_memory(sqlite_database_url: str, tmp_path: Path) -> None:
-    """45,000 lines kept as objects would be 30 MB."""
-    command = [sys.executable, "-c", LONG, sqlite_database_url, str(tmp_path / "long.csv")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    short, more = map(float, done.stdout.split())
-    assert short < 200 and more < 10, done.stdout
 
 
 def test_lines_are_put_in_by_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,15 +73,13 @@ class Registry:
             raise ValidationError({"payment_method": [f"Not available here. Choose one of: {known}"]}) from None
 
     def for_statements(self, slug: str | None = None) -> GuardedProvider:
-        """The one provider that reads bank statements, or the one of them that is named. ValidationError where there is
-        none, and where `slug` must choose."""
-        able = {one.slug: one for one in self._by_slug.values() if one.manifest.capabilities.statements}
-        if slug is None and len(able) == 1:
-            return next(iter(able.values()))
-        if slug in able:
-            return able[slug]
-        known = f"Choose one of: {', '.join(sorted(able))}" if able else "No provider here reads statements"
-        raise ValidationError({"provider": [known]})
+        """The one provider that reads bank statements, or the named one of several. ValidationError names them."""
+        able = [one for one in self if one.manifest.capabilities.statements]
+        chosen = [one for one in able if slug in (None, one.slug)]
+        if len(chosen) != 1:
+            names = ", ".join(sorted(one.slug for one in able)) or "none here reads statements"
+            raise ValidationError({"provider": [f"Choose one of: {names}"]})
+        return chosen[0]
 
     @property
     def sole_payers(self) -> list[str]:
