@@ -165,6 +165,11 @@ def test_money_of_other_lines_stays(bank: Bank) -> None:
     bank.upload(cba([(18000, made["payment_intent_id"]), (18000, made["payment_intent_id"])]))
     second, first = bank.lines()
     assert (bank.due(made["invoice_id"]), bank.credit()) == (0, 18000)
+    ids = {bank.shown(made["id"])["transaction_id"]}
+    bank.unmatch(second["id"])
+    ids.add(bank.shown(made["id"])["transaction_id"])
+    bank.match(second["id"], {"payment_id": made["id"], "amount": "180.00"})
+    assert len(ids) == 2, "what is shown is a line that counts"
     bank.unmatch(first["id"])
     assert (bank.due(made["invoice_id"]), bank.credit()) == (0, 0)
     assert bank.shown(made["id"])["status"] == "succeeded" and bank.shown(made["id"])["amount"] == "180.00"

@@ -77,7 +77,9 @@ class Undoing:
     def _take_from_payment(self, session: orm.Session, before: Standing, match: Any, actor: str, now: datetime) -> None:
         payment, captured = before.payment, before.payment.captured - match.amount
         values: dict[str, Any] = {"captured": captured, "updated_at": now}
-        if not captured:
+        if captured:
+            values |= dict.fromkeys(("evidence", "transaction_id"), _newest_evidence(session, payment.id))
+        else:
             reason = f"line {match.line_id} un-matched"
             values |= {"evidence": None, "transaction_id": None, "settled_at": None, "late_success": False}
             values |= {"observed_at": None, "next_check_at": now, "checks": 0}
@@ -87,3 +89,11 @@ class Undoing:
         unchanged = {"payment": payment.id, "held": payment.epoch, "was": payment.state}
         if rows_changed(session, CHANGE_PAYMENT, values | unchanged) != 1:
             raise RuntimeError("a locked payment changed under its lock")
+
+
+def _newest_evidence(session: orm.Session, payment_id: int) -> str:
+    """That of the last match of the payment which still counts."""
+    live = sa.select(M.c.id, M.c.line_id, L.c.fingerprint).join(L, L.c.id == M.c.line_id)
+    live = live.where(M.c.payment_id == payment_id, M.c.undone_at.is_(None)).order_by(M.c.id.desc()).limit(1)
+    newest = session.execute(live).one()
+    return evidences(session, newest.line_id, newest.fingerprint)[newest.id]
