@@ -309,7 +309,9 @@ def test_what_is_not_there(clinic: Clinic) -> None:
 
 
 def test_a_payment_is_found_by_an_index(clinic: Clinic) -> None:
-    """Without one each look would read every payment there is."""
-    query = "SELECT id FROM payments WHERE provider = 'stripe' AND transaction_id IN ('txn_1', 'txn_2')"
-    explain = "EXPLAIN QUERY PLAN" if clinic.database.engine.dialect.name == "sqlite" else "EXPLAIN"
-    assert "ix_payments_provider_transaction_id" in str(clinic.rows(f"{explain} {query}"))
+    """Without one each look would read every payment there is. PostgreSQL's plan for an empty table says nothing."""
+    found = {one["name"]: one["column_names"] for one in sa.inspect(clinic.database.engine).get_indexes("payments")}
+    assert found["ix_payments_provider_transaction_id"] == ["provider", "transaction_id"]
+    if clinic.database.engine.dialect.name == "sqlite":
+        query = "SELECT id FROM payments WHERE provider = 'stripe' AND transaction_id IN ('txn_1', 'txn_2')"
+        assert "ix_payments_provider_transaction_id" in str(clinic.rows(f"EXPLAIN QUERY PLAN {query}"))

@@ -55,9 +55,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "length(currency) = 3 AND currency = upper(currency)", name=op.f("ck_statement_lines_currency")
         ),
-        sa.ForeignKeyConstraint(
-            ["statement_id"], ["statements.id"], name=op.f("fk_statement_lines_statement_id_statements")
-        ),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_statement_lines_payment_id_payments")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_lines")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_statement_lines_fingerprint")),
