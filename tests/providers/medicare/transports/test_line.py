@@ -33,19 +33,26 @@ CANARIES = (claims.FAMILY, claims.GIVEN, claims.NUMBER, claims.API_KEY, "PRIVATE
 
 @contextmanager
 def answering(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
-    """A server that reads what comes and answers with these bytes, whatever it was."""
+    """A server that reads something, answers with these bytes, and reads on until the other side is done.
+
+    To close with something unread would reset the connection, and take from the other side what it has not read yet.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     stopping = threading.Event()
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
+            connection.settimeout(5)
             connection.recv(65536)
             try:
                 for part in parts:
                     connection.sendall(part)
                     if stopping.wait(pause):
                         return
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
             except OSError:
                 return
 
