@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-stamp
 DEV := $(VENV)/.dev-stamp
 OUTSIDE := $(VENV)/.outside-stamp
-# Test processes; "auto" is one per core.
-WORKERS ?= auto
+# Test processes: one more than cores, because tests also wait for processes that they start.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The first seed of the random kills.
 SEED ?= 1
 # -qq: errors only.
@@ -24,7 +24,7 @@ LOCK := $(BIN)/uv pip compile setup.py -q --universal --python-version 3.11 --ge
 .PHONY: help demo test scenarios outside check lint bench soak kills ablation serve lock clean
 
 help:
-	@echo "make demo     the gateway, a stand-in for Stripe and a sample clinic on this machine (ONCE=1: show and stop; PORT=7000)"
+	@echo "make demo     the gateway, stand-ins for Stripe and Medicare and a sample clinic on this machine (ONCE=1: show and stop; PORT=7000)"
 	@echo "make serve    the gateway alone, with development.ini (docs/testing.md says how to start the stand-in beside it)"
 	@echo "make lint     format, lint, types and import rules alone"
 	@echo "make test     the tests, on SQLite and PostgreSQL (ARGS='tests/api -x' for some)"
@@ -40,14 +40,15 @@ help:
 	@echo "make clean    remove the environment and what the tools left behind"
 
 demo: $(RUNTIME)
-	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
+	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT)) \
+		$(if $(MEDICARE_PORT),--medicare-port $(MEDICARE_PORT))
 
 serve: $(RUNTIME)
 	@$(BIN)/pserve development.ini
 
 # Never against Stripe itself, whatever the environment says: that is for `make scenarios`.
 test: $(DEV)
-	@STRIPE_TEST_KEY= $(PYTEST) -n $(WORKERS) $(ARGS)
+	@STRIPE_TEST_KEY= $(PYTEST) -n $(WORKERS) --dist worksteal $(ARGS)
 
 scenarios: $(DEV)
 	@$(PYTEST) scenarios -n 0 $(ARGS)

@@ -11,12 +11,12 @@ from demo.processes import ROOT, DemoFailed, wait_until
 from demo.screen import Screen
 from demo.service import Place, running
 
-STEPS = 6
+STEPS = 7
 
 
 def main() -> int:
     given = _arguments()
-    screen, place = Screen(STEPS), Place(given.folder.resolve(), given.port, given.sandbox_port)
+    screen, place = Screen(STEPS), Place(given.folder.resolve(), given.port, given.sandbox_port, given.medicare_port)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     played = False
@@ -28,7 +28,7 @@ def main() -> int:
             play(place, screen, gateway, sandbox, stays=not given.once)
             played = True
             if not given.once:
-                screen.line("\nCtrl-C ends the gateway and the stand-in. What was paid stays paid.")
+                screen.line("\nCtrl-C ends the gateway and the stand-ins. What was paid stays paid.")
                 wait_until(lambda: False, float("inf"), "Staying up", gateway, sandbox)
     except KeyboardInterrupt:
         if not played:
@@ -45,11 +45,12 @@ def _interrupt(_number: int, _frame: Any) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m demo", description="A gateway, a stand-in for Stripe and a sample clinic."
+        prog="python -m demo", description="A gateway, stand-ins for Stripe and Medicare, and a sample clinic."
     )
     parser.add_argument("--once", action="store_true", help="end after the scenes: exit code 0 when all went well")
     parser.add_argument("--port", type=int, default=6543, help="the gateway's port")
     parser.add_argument("--sandbox-port", type=int, default=12111, help="the port of the stand-in for Stripe")
+    parser.add_argument("--medicare-port", type=int, default=12222, help="the port of the stand-in for Medicare")
     parser.add_argument("--folder", type=Path, default=ROOT / "var", help="where databases and logs are kept")
     return parser.parse_args()
 

@@ -54,6 +54,11 @@ class Client:
         label += "".join(f", {name}: {value}" for name, value in (headers or {}).items())
         return self._send(method, self.base + path, path, label, sent, data, body, show)
 
+    def upload(self, who: Caller, path: str, media_type: str, text: str) -> Answer:
+        """One file to the gateway."""
+        sent = {"Authorization": f"Bearer {who.token}", "Content-Type": media_type}
+        return self._send("POST", self.base + path, path, f"as {who.label}", sent, text.encode(), text, True)
+
     def browser(
         self, method: str, url: str, who: str, form: Mapping[str, str] | None = None, key: str | None = None
     ) -> Answer:

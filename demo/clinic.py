@@ -39,6 +39,13 @@ def users() -> list[dict[str, Any]]:
     ]
 
 
+def medicare_number(patient_id: int) -> str:
+    """Of nobody: eight digits, their check digit (weights 1 3 7 9 1 3 7 9, modulo 10), and the card's issue."""
+    digits = f"{20_000_000 + patient_id}"
+    check = sum(int(digit) * weight for digit, weight in zip(digits, (1, 3, 7, 9, 1, 3, 7, 9), strict=True)) % 10
+    return f"{digits}{check}1"
+
+
 def appointments(now: datetime, weeks_behind: int = 26, weeks_ahead: int = 26) -> list[dict[str, Any]]:
     """Four a working day, around `now`."""
     today = now.astimezone(ZONE).date()

@@ -44,9 +44,9 @@ class Seeding:
         return self._unpaid_appointments(1)[0]
 
     def unbilled_session(self) -> sa.Row:
-        """One that took place some days ago and that nobody has paid: id, patient_id, fee in cents, day."""
+        """One that took place some days ago and that nobody has paid: id, patient_id, fee in cents, starts_at."""
         query = (
-            sa.select(A.c.id, A.c.patient_id, A.c.fee, sa.func.strftime("%Y-%m-%d", A.c.starts_at).label("day"))
+            sa.select(A.c.id, A.c.patient_id, A.c.fee, A.c.starts_at)
             .join(Y, Y.c.appointment_id == A.c.id)
             .where(A.c.status == "completed", A.c.service == "individual_therapy")
             .where(A.c.starts_at < datetime.now(UTC) - timedelta(days=2))
@@ -98,6 +98,11 @@ class Seeding:
         if len(found) < count:
             raise DemoFailed(NOTHING_LEFT)
         return found
+
+    def make_due(self, payment_id: int) -> None:
+        """The worker looks at this payment in its next round, and not when it had meant to."""
+        with self._gateway.database.transaction() as session:
+            session.execute(sa.update(P).where(P.c.id == payment_id).values(next_check_at=datetime.now(UTC)))
 
     def has_unapplied_events(self) -> bool:
         """Does a webhook wait to be worked off?"""

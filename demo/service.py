@@ -25,6 +25,7 @@ class Place:
     folder: Path
     port: int
     sandbox_port: int
+    medicare_port: int
 
     @property
     def gateway(self) -> str:
@@ -34,8 +35,13 @@ class Place:
     def sandbox(self) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
+    @property
+    def medicare(self) -> str:
+        return f"http://127.0.0.1:{self.medicare_port}"
+
     def environment(self) -> dict[str, str]:
-        """What development.ini has, but for the place. Settings of the person's shell (a live key!) must not get in."""
+        """What development.ini has, but for the place, and with claims that go to the stand-in for Medicare as to an
+        aggregator. Settings of the person's shell (a live key!) must not get in."""
         theirs = ("DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR")
         kept = {
             name: value
@@ -47,6 +53,10 @@ class Place:
         return kept | {
             "DATABASE_URL": f"sqlite:///{database}",
             "STRIPE_API_BASE": self.sandbox,
+            "MEDICARE_TRANSPORT": "aggregator",
+            "MEDICARE_BASE_URL": f"{self.medicare}/Medicare",
+            "MEDICARE_MINOR_ID": "DEMO0001",
+            "MEDICARE_API_KEY": "sandbox-key",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -79,6 +89,10 @@ def _start(place: Place, screen: Screen, started: list[Process]) -> Iterator[tup
         options = ("--state", books, "--deliver-to", hook, "--webhook-secret", SECRET)
         sandbox = process("The stand-in", "sandbox.log", "sandbox.stripe", "--port", str(place.sandbox_port), *options)
         wait_until(lambda: _answers(f"{place.sandbox}/_sandbox/clock"), 30, "Starting the stand-in", sandbox)
+    with screen.step(f"Starting the stand-in for Medicare on {place.medicare}"):
+        options = ("--port", str(place.medicare_port), "--state", str(place.folder / "medicare.json"))
+        medicare = process("The stand-in for Medicare", "medicare.log", "sandbox.medicare", *options)
+        wait_until(lambda: _answers(f"{place.medicare}/_sandbox/rules"), 30, "Starting the stand-in", medicare)
     with screen.step(f"Starting the gateway on {place.gateway}"):
         ini = str(ROOT / "demo" / "demo.ini")
         gateway = process("The gateway", "gateway.log", "pyramid.scripts.pserve", ini, f"port={place.port}")
@@ -89,6 +103,7 @@ def _start(place: Place, screen: Screen, started: list[Process]) -> Iterator[tup
 def _prepare(place: Place) -> None:
     require_free(place.port, "PORT")
     require_free(place.sandbox_port, "SANDBOX_PORT")
+    require_free(place.medicare_port, "MEDICARE_PORT")
     place.folder.mkdir(parents=True, exist_ok=True)
     if (place.folder / "sandbox.sqlite").exists() and not (place.folder / "tp-gateway.sqlite").exists():
         raise DemoFailed(

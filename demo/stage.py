@@ -57,7 +57,9 @@ class Stage:
     callers: Callers
     seeding: Seeding
     sandbox: str
-    """The stand-in's address."""
+    """The address of the stand-in for Stripe."""
+    medicare: str
+    """The address of the stand-in for Medicare."""
     paid: dict[str, Any] = field(default_factory=dict)
     """The payment of the first scene, for the refund."""
 
@@ -76,6 +78,24 @@ class Stage:
         card = next(one for one in answer.body["providers"] if one["method"] == "card")
         key: str = card["settings"]["publishable_key"]
         return key
+
+    def tell_medicare(self, path: str, order: dict[str, Any]) -> None:
+        """On the control path of the stand-in."""
+        answer = Client(self.medicare, self.screen).call(None, "POST", f"/_sandbox/{path}", order, show=False)
+        if answer.status != 200:
+            raise SceneBroken
+
+    def look_again(self, who: Caller, payment_id: int, until: str) -> Answer:
+        """The gateway's next look at the claim is due now, and not in hours. What the payment is when the claim is in
+        this state, or after ten seconds."""
+        self.seeding.make_due(payment_id)
+        path, patience = f"/api/billing/payments/{payment_id}/", time.monotonic() + 10
+        while time.monotonic() < patience:
+            answer = self.client.call(who, "GET", path, show=False)
+            if _field(answer.body, "claim__state") == until:
+                break
+            time.sleep(0.1)
+        return self.client.call(who, "GET", path)
 
 
 def amount(cents: int) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+from pathlib import Path
 
 from sandbox.medicare.sandbox import MedicareSandbox
 
@@ -12,6 +13,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (anything else is refused)")
     parser.add_argument("--port", type=int, default=12222)
+    parser.add_argument("--state", metavar="FILE", type=Path, help="keep the books in this file across restarts")
     return parser.parse_args()
 
 
@@ -19,7 +21,7 @@ def main() -> None:
     given = _arguments()
     told_to_stop = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, told_to_stop)
-    with MedicareSandbox(port=given.port, host=given.host) as sandbox:
+    with MedicareSandbox(port=given.port, host=given.host, state_file=given.state) as sandbox:
         print(f"Medicare sandbox at {sandbox.url}", flush=True)
         signal.sigwait(told_to_stop)
 

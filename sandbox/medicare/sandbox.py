@@ -1,6 +1,7 @@
 """Puts the parts together: one sandbox with its books, its PRODA, its rules and its server."""
 
 import threading
+from pathlib import Path
 from typing import Any, Self
 
 from sandbox.medicare import patients, shapes
@@ -13,13 +14,15 @@ from sandbox.medicare.proda import DEVICES, TOKEN_PATH, Proda
 from sandbox.medicare.refusals import Refusal
 from sandbox.medicare.reports import Reports
 from sandbox.medicare.rules import DISTURBANCES, Rule, Rules
+from sandbox.medicare.state import StateFile
 from sandbox.medicare.wire import Answer, Request, Wire
 
 
 class MedicareSandbox:
     """A stand-in for PRODA and Medicare on loopback; a context manager, or `start()` and `stop()`.
 
-    `service` is the `token.aud` that assertions must name; `api_key` is that of both dialects.
+    `service` is the `token.aud` that assertions must name; `api_key` is that of both dialects; with `state_file` the
+    books outlive the process.
     """
 
     def __init__(
@@ -29,9 +32,13 @@ class MedicareSandbox:
         client_id: str = "sandbox-client",
         service: str = "https://medicare.sandbox.invalid",
         api_key: str = "sandbox-key",
+        state_file: Path | None = None,
     ) -> None:
         self.wire = Wire(host, port, self._handle)
         self.books, self.clock, self.rules = Books(), Clock(), Rules()
+        self._file = StateFile(state_file, self.books, self.clock) if state_file is not None else None
+        if self._file is not None:
+            self._file.read()
         self.proda = Proda(self.books, self.clock, client_id, service)
         self.caller = Caller(self.proda, api_key)
         self.claims, self.reports = Claims(self.books, self.clock), Reports(self.books, self.clock)
@@ -75,9 +82,12 @@ class MedicareSandbox:
     def _handle(self, request: Request) -> Answer | None:
         with self.books.lock:
             if request.path.startswith(PREFIX):
-                return self.control.answer(request)
-            self.run_due()
-            answer, rule = self._outcome(request)
+                answer, rule = self.control.answer(request), None
+            else:
+                self.run_due()
+                answer, rule = self._outcome(request)
+            if self._file is not None:
+                self._file.write()
         if rule is None:
             return answer
         if rule.kind == "slow":

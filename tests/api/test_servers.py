@@ -148,6 +148,8 @@ def _until_refused(server: Server) -> None:
             socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:  # it was closed just then, with this one in its queue
+            continue
         time.sleep(0.02)
     raise AssertionError("still listening")
 

@@ -42,7 +42,7 @@ def pem(key: Any) -> str:
 def claims(**more: Any) -> dict[str, Any]:
     """Claims in which nothing is wrong, with a few changed, or taken out (None)."""
     now = int(time.time())
-    all_ = {"token_type": "access", "exp": now + 300, "iat": now, "jti": "a1b2", "user_id": "45", **more}
+    all_ = {"token_type": "access", "exp": now + 86400, "iat": now, "jti": "a1b2", "user_id": "45", **more}
     return {name: value for name, value in all_.items() if value is not None}
 
 

@@ -12,15 +12,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def free_ports() -> list[str]:
-    with socket.socket() as first, socket.socket() as second:
-        for one in (first, second):
+    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+        for one in (first, second, third):
             one.bind(("127.0.0.1", 0))
-        return [str(one.getsockname()[1]) for one in (first, second)]
+        return [str(one.getsockname()[1]) for one in (first, second, third)]
 
 
 def run(folder: Path, ports: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "demo", "--once", "--folder", str(folder)]
-    command += ["--port", ports[0], "--sandbox-port", ports[1]]
+    command += ["--port", ports[0], "--sandbox-port", ports[1], "--medicare-port", ports[2]]
     encoding = {"PYTHONIOENCODING": "utf-8"}
     return subprocess.run(
         command,
@@ -51,7 +51,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        result = run(tmp_path / "var", [port, free_ports()[0]])
+        result = run(tmp_path / "var", [port, *free_ports()[:2]])
     assert result.returncode == 1
     assert f"Port {port} cannot be used" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
