@@ -51,6 +51,7 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("refund_files", "POST"): ("/api/billing/refund-files/", MANAGER, refund_files.FileBody),
     ("refund_file_confirm", "POST"): ("/api/billing/refund-files/1/confirm/", MANAGER, Nothing),
     ("statement_line_match", "POST"): (f"{LINES}1/match/", MANAGER, statements.MatchBody),
+    ("statement_line_explain", "POST"): (f"{LINES}1/explain/", MANAGER, statements.ExplainBody),
     ("statement_line_unmatch", "POST"): (f"{LINES}1/unmatch/", MANAGER, Nothing),
     ("dispute_reopen", "POST"): ("/api/billing/disputes/1/reopen/", MANAGER, Nothing),
     ("create_intent", "POST"): ("/api/billing/stripe/create-payment-intent/", PATIENT, intents.IntentBody),

@@ -37,7 +37,8 @@ class StatementLine(Base):
     `line` is its place in its file. `amount` is signed minor units. `why` is what there is to say about its state
     beyond the usual, which is the empty text: most of a million lines say nothing. `payment_id` is the payment that its
     reference names, whatever came of that. `statement_id` is no foreign key: PostgreSQL would look the one same row up
-    a million times, which is a third of its work, and nothing ever deletes a statement.
+    a million times, which is a third of its work, and nothing ever deletes a statement. `decided_by` is who of the
+    staff has said what the line is, or is not, beside payments: what explains lines by itself leaves it alone then.
     """
 
     __tablename__ = "statement_lines"
@@ -64,6 +65,7 @@ class StatementLine(Base):
     state: orm.Mapped[str]
     why: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("''"))
     payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True)
+    decided_by: orm.Mapped[str | None]
 
 
 class StatementMatch(Base):

@@ -46,5 +46,11 @@ def match_line(
     return int(found[0].id) if rows_changed(session, mine) == 1 else None
 
 
+def release_line(session: orm.Session, line_id: int) -> bool:
+    """The line shows no remittance after all. False: it did not."""
+    shown = sa.update(M).where(M.c.statement_line_id == line_id).values(statement_line_id=None)
+    return rows_changed(session, shown) == 1
+
+
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())

@@ -15,11 +15,14 @@ from tp_gateway import money, observability
 from tp_gateway.contract import Remittance as Told
 from tp_gateway.contract import RemittanceState
 from tp_gateway.database import InsertOnce
-from tp_gateway.models import Remittance, RemittanceItem, table
+from tp_gateway.models import Remittance, RemittanceItem, StatementLine, table
+from tp_gateway.models.states import LineState
 from tp_gateway.services import history
+from tp_gateway.services.remittance_matching import release_line
 from tp_gateway.services.remittance_payments import OF_PAYMENTS
 
-M, I = table(Remittance), table(RemittanceItem)  # noqa: E741
+M, I, L = table(Remittance), table(RemittanceItem), table(StatementLine)  # noqa: E741
+_NEVER_ARRIVED = (RemittanceState.FAILED, RemittanceState.CANCELED)
 _REMITTANCE = InsertOnce(M, ["provider", "reference"])
 _ITEM = InsertOnce(I, ["remittance_id", "transaction_id"])
 log = observability.logger(__name__)
@@ -56,6 +59,8 @@ def apply(session: orm.Session, look: Look, told: Told, payments: Mapping[str, i
     if not new and before.observed_at > look.began:
         session.execute(sa.update(M).where(M.c.id == before.id).values(explained=not note, note=note))
         return False
+    if told.state in _NEVER_ARRIVED and before.statement_line_id is not None:
+        _release_line(session, before, told)
     session.execute(sa.update(M).where(M.c.id == before.id).values(**values, explained=not note, note=note))
     if new or before.state != told.state:
         _tell(session, f"remittance.{told.state}", before.id, look.provider, told, note, now)
@@ -63,6 +68,14 @@ def apply(session: orm.Session, look: Look, told: Told, payments: Mapping[str, i
     if told.state is RemittanceState.PAID and note and was_explained:
         _tell(session, "remittance.unexplained", before.id, look.provider, told, note, now)
     return True
+
+
+def _release_line(session: orm.Session, before: Any, told: Told) -> None:
+    """A remittance that failed brought nothing, so the line that was taken for it shows something else."""
+    release_line(session, before.statement_line_id)
+    why = f"It was taken for {before.provider}'s {told.reference}, which {told.state} after that"
+    state = LineState.UNMATCHED if before.amount > 0 else LineState.IGNORED
+    session.execute(sa.update(L).where(L.c.id == before.statement_line_id).values(state=str(state), why=why))
 
 
 def _write_items(session: orm.Session, remittance_id: int, told: Told, payments: Mapping[str, int]) -> None:

@@ -55,6 +55,7 @@ def line(facts: LineFacts) -> dict[str, Any]:
         "bank_id": facts.bank_id,
         "state": facts.state,
         "why": facts.why or usual,
+        "decided_by": facts.decided_by,
         "matches": [_match(one, facts.currency) for one in facts.matches],
         "suggestions": [_suggestion(one, facts.currency) for one in facts.suggestions],
     }

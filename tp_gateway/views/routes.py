@@ -30,6 +30,7 @@ ROUTES = (
     ("statements", "/api/billing/statements/"),
     ("statement_lines", "/api/billing/statements/lines/"),
     ("statement_line_match", f"/api/billing/statements/lines/{ID}/match/"),
+    ("statement_line_explain", f"/api/billing/statements/lines/{ID}/explain/"),
     ("statement_line_unmatch", f"/api/billing/statements/lines/{ID}/unmatch/"),
     ("takings", "/api/billing/takings/"),
     ("remittances", "/api/billing/remittances/"),

@@ -65,6 +65,10 @@ class MatchBody(fields.Schema):
     )
 
 
+class ExplainBody(fields.Schema):
+    why = text(1, 200)
+
+
 @view_config(route_name="statements", request_method="GET", permission="see_statements", query=StatementQuery)
 def find(request: Any) -> dict[str, Any]:
     asked = dict(request.validated)
@@ -108,6 +112,14 @@ def match(request: Any) -> Answer:
     wanted = [Allocation(**one) for one in request.validated["allocations"]]
     key = idempotency_key(request)
     return request.gateway.statements.allocating.match(request.identity, path_id(request), wanted, render, key)
+
+
+@view_config(
+    route_name="statement_line_explain", request_method="POST", permission="match_statement", schema=ExplainBody
+)
+def explain(request: Any) -> dict[str, Any]:
+    explaining = request.gateway.statements.explaining
+    return rendering.line(explaining.explain(request.identity, path_id(request), request.validated["why"]))
 
 
 @view_config(

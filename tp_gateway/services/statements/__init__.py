@@ -1,6 +1,6 @@
 """Bank statements: a file's lines come in (`importing`), those that name a payment settle it (`matching`), staff decide
-about the others (`allocating`, `undoing`), some are a provider's payout or a refund (`payouts`), and staff see all of
-them (`reading`)."""
+about the others (`allocating`, `explaining`, `undoing`), some are a provider's payout or a refund (`payouts`), and all
+of them can be seen (`reading`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.settlement import Settlement
 from tp_gateway.services.statements.allocating import Allocating
 from tp_gateway.services.statements.booking import StatementBooking
+from tp_gateway.services.statements.explaining import Explaining
 from tp_gateway.services.statements.importing import Importing
 from tp_gateway.services.statements.matching import Matching
 from tp_gateway.services.statements.payouts import Payouts
@@ -30,6 +31,7 @@ class Statements:
     importing: Importing
     matching: Matching
     allocating: Allocating
+    explaining: Explaining
     undoing: Undoing
     payouts: Payouts
     reading: StatementReading
@@ -52,6 +54,7 @@ def build_statements(
         importing=Importing(database, registry, matching, payouts, reading, clock),
         matching=matching,
         allocating=Allocating(database, registry, vault, booking, idempotency, clock),
+        explaining=Explaining(database),
         undoing=Undoing(database, vault, settlement, clock),
         payouts=payouts,
         reading=reading,

@@ -62,7 +62,8 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A line as it stands. `amount` and `balance` are signed; `left` is what is not matched of money that came in."""
+    """A line as it stands. `amount` and `balance` are signed; `left` is what is not matched of money that came in.
+    `decided_by` is who of the staff has explained it, or said that it is not what it was taken for."""
 
     id: int
     statement_id: int
@@ -79,6 +80,7 @@ class LineFacts:
     bank_id: str
     state: str
     why: str
+    decided_by: str | None
     left: int
     matches: tuple[MatchFacts, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()

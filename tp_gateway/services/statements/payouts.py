@@ -14,7 +14,7 @@ from tp_gateway import observability
 from tp_gateway.contract import RemittanceState
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError
-from tp_gateway.models import Refund, RefundFile, RefundFileItem, Remittance, Statement, table
+from tp_gateway.models import Refund, RefundFile, RefundFileItem, Remittance, StatementMatch, table
 from tp_gateway.models import StatementLine as Line
 from tp_gateway.models.states import LineState, RefundState
 from tp_gateway.services.clock import Clock
@@ -22,12 +22,18 @@ from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.remittance_matching import match_line
 from tp_gateway.services.statements.booking import IMPORT
 
-R, F, ITEMS, T, L, S = (table(one) for one in (Remittance, RefundFile, RefundFileItem, Refund, Line, Statement))
+R, F, ITEMS, T, L, M = (table(one) for one in (Remittance, RefundFile, RefundFileItem, Refund, Line, StatementMatch))
 _LOOKED_FOR = timedelta(days=60)
 """So long a line is waited for."""
 _BANK_TAKES = timedelta(days=10)
 """How long after its day a line can be dated."""
-_UNDECIDED = (LineState.UNMATCHED, LineState.SUGGESTED, LineState.IGNORED)
+_MATCHED = sa.exists().where(M.c.line_id == L.c.id, M.c.undone_at.is_(None))
+_UNDECIDED = (
+    L.c.state.in_((LineState.UNMATCHED, LineState.SUGGESTED, LineState.IGNORED)),
+    L.c.decided_by.is_(None),
+    ~_MATCHED,
+)
+"""Nobody has said anything of it, and no part of it has paid anything."""
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Z0-9]")
 log = observability.logger(__name__)
 
@@ -55,7 +61,7 @@ class Payouts:
 
     def _is_remittance(self, remittance: Any, line: Any) -> bool:
         with self._database.transaction() as session:
-            undecided = sa.select(L.c.id).where(L.c.id == line.id, L.c.state.in_(_UNDECIDED)).with_for_update()
+            undecided = sa.select(L.c.id).where(L.c.id == line.id, *_UNDECIDED).with_for_update()
             if session.execute(undecided).first() is None:
                 return False
             what = {"amount": line.amount, "currency": line.currency, "booked_on": line.booked_on}
@@ -104,16 +110,15 @@ class Payouts:
 
     def _lines(self, days: tuple[date, date], amount: int, currency: str) -> list[Any]:
         """Lines of that amount in those days for which nobody has decided anything, oldest first."""
-        undecided = (LineState.UNMATCHED, LineState.SUGGESTED) if amount > 0 else (LineState.IGNORED,)
-        query = sa.select(L).where(
-            L.c.state.in_(undecided), L.c.booked_on.between(*days), L.c.amount == amount, L.c.currency == currency
-        )
+        states = (LineState.UNMATCHED, LineState.SUGGESTED) if amount > 0 else (LineState.IGNORED,)
+        fits = (L.c.booked_on.between(*days), L.c.amount == amount, L.c.currency == currency)
+        query = sa.select(L).where(L.c.state.in_(states), *fits, *_UNDECIDED)
         with self._database.read() as session:
             return list(session.execute(query.order_by(L.c.booked_on, L.c.id)).all())
 
     def _explain(self, session: Any, line_id: int, why: str) -> bool:
         """False: somebody has decided about it meanwhile."""
-        mine = sa.update(L).where(L.c.id == line_id, L.c.state.in_(_UNDECIDED))
+        mine = sa.update(L).where(L.c.id == line_id, *_UNDECIDED)
         explained = mine.values(state=str(LineState.EXPLAINED), why=why).returning(L.c.id)
         return session.execute(explained).first() is not None
 

@@ -19,7 +19,7 @@ from tp_gateway.services.statements.owed import Owed
 S, L, M, P, Y, V = (table(model) for model in (Statement, StatementLine, StatementMatch, Payment, Payable, Invoice))
 
 _TELLS = ("id", "statement_id", "line", "booked_on", "amount", "currency", "description", "reference", "payer")
-_MORE = ("balance", "account", "bank_id", "state", "why", "payment_id", "fingerprint")
+_MORE = ("balance", "account", "bank_id", "state", "why", "payment_id", "fingerprint", "decided_by")
 LINES = sa.select(*(L.c[name] for name in (*_TELLS, *_MORE)), S.c.provider).join(S, S.c.id == L.c.statement_id)
 """Every column of a line; add a WHERE."""
 _MATCHES = sa.select(M, P.c.invoice_id, P.c.patient_id).join(P, P.c.id == M.c.payment_id).order_by(M.c.id)
@@ -108,7 +108,10 @@ def _to_lines(session: orm.Session, rows: Iterable[Any]) -> list[LineFacts]:
     suggestions = _suggestions(session, [row for row in rows if row.state in _FOR_A_PERSON and row.amount > 0])
     return [
         LineFacts(
-            **{name: row._mapping[name] for name in (*_TELLS, "balance", "account", "bank_id", "state", "why")},
+            **{
+                name: row._mapping[name]
+                for name in (*_TELLS, "balance", "account", "bank_id", "state", "why", "decided_by")
+            },
             provider=row.provider,
             left=max(0, row.amount - sum(match.amount for match in matches[row.id] if match.undone_at is None)),
             matches=tuple(matches[row.id]),

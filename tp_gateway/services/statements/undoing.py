@@ -23,6 +23,7 @@ from tp_gateway.services.clock import Clock
 from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing
 from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.services.statements.booking import evidences
+from tp_gateway.services.statements.explaining import take_back
 from tp_gateway.services.statements.facts import LineFacts
 from tp_gateway.services.statements.locking import live_matches, lock_line
 from tp_gateway.services.statements.made_here import MADE_HERE
@@ -36,13 +37,18 @@ class Undoing:
         self._database, self._vault, self._settlement, self._clock = database, vault, settlement, clock
 
     def unmatch(self, who: Identity, line_id: int) -> LineFacts:
-        """Take back all that the line has paid. A payment that has no other money waits for it again, or ends, as its
-        next look finds (`processing` until then); one with money of other lines stays succeeded, with less.
+        """Take back what was said of the line, or all that it has paid. A payment that has no other money waits for it
+        again, or ends, as its next look finds (`processing` until then); one with money of other lines stays succeeded,
+        with less.
 
-        GatewayError: NotFound; `not_payable` if nothing of the line is matched, or a payment was refunded meanwhile.
+        GatewayError: NotFound; `not_payable` if nothing of the line is matched or explained, a payment was refunded
+        meanwhile, or refunds were settled by it.
         """
         with self._database.transaction() as session:
             line, now = lock_line(session, line_id), self._clock()
+            if line.state == LineState.EXPLAINED:
+                take_back(session, line, who)
+                return line_facts(session, line.id)
             matches = live_matches(session, line.id)
             if not matches:
                 raise GatewayError("not_payable", "Nothing of this line is matched")
