@@ -2,39 +2,35 @@
 errors.
 
 A provider is an object that is told (`Order`) and asked (`Outcome`); it never sees a database session, a request or
-another provider. Start with `hooks.py` (registration, with a complete example), then `provider.py` (the members).
+another provider. Start with `hooks.py` (registration, with a complete example), then `manifest.py` and
+`provider.py` (the members), `orders.py` (what goes in) and `outcomes.py` (what comes out).
 """
 
 from tp_gateway import fields, money
 from tp_gateway.contract.disputes import DisputeFact, DisputeMovement, DisputeStatus
 from tp_gateway.contract.hooks import PROJECT, hookimpl, hookspec
-from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
-from tp_gateway.contract.provider import CONTRACT_VERSION, Capabilities, Environment, Manifest, Provider
-from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder, RebateState
-from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
-from tp_gateway.contract.service import Earlier, Service
-from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
-from tp_gateway.contract.types import (
-    CaptureOrder,
+from tp_gateway.contract.manifest import CONTRACT_VERSION, Capabilities, Environment, Manifest
+from tp_gateway.contract.orders import CaptureOrder, Flow, Label, MethodOrder, Order, Payer, RefundOrder
+from tp_gateway.contract.outcomes import (
     Event,
-    Flow,
     Health,
-    Label,
-    MethodOrder,
     Observation,
-    Order,
     Outcome,
     OutcomeState,
-    Payer,
     Prepared,
     Reason,
     RefundFact,
-    RefundOrder,
     RefundState,
     SavedMethod,
     Subject,
     Veto,
 )
+from tp_gateway.contract.payment_files import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
+from tp_gateway.contract.provider import Provider
+from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder, RebateState
+from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
+from tp_gateway.contract.service import Earlier, Service
+from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.errors import ConfigurationError, InvalidSignature
 
 __all__ = [

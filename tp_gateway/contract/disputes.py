@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tp_gateway.contract.types import nothing
+from tp_gateway.contract.nothing import nothing
 
 
 class DisputeStatus(StrEnum):

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from tp_gateway.contract.types import Event, Order, Veto
+from tp_gateway.contract.orders import Order
+from tp_gateway.contract.outcomes import Event, Veto
 
 if TYPE_CHECKING:
     from tp_gateway.contract.provider import Provider

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from tp_gateway.contract.nothing import nothing
 from tp_gateway.contract.service import Earlier, Service
-from tp_gateway.contract.types import nothing
 
 
 class RebateState(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tp_gateway.contract.types import nothing
+from tp_gateway.contract.nothing import nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import pluggy
 
 from tp_gateway import money, observability
 from tp_gateway.contract import CONTRACT_VERSION, PROJECT, Environment, Manifest, Provider, Veto, hooks
-from tp_gateway.contract.types import Event, Order
+from tp_gateway.contract.orders import Order
+from tp_gateway.contract.outcomes import Event
 from tp_gateway.errors import TITLES, ConfigurationError, GatewayError, ValidationError
 from tp_gateway.fields import validate
 from tp_gateway.registry.breaker import Breaker
