@@ -57,7 +57,7 @@ outside: $(OUTSIDE)
 	@$(BIN)/python -m outside
 
 soak: $(DEV)
-	@$(PYTEST) -m soak $(ARGS)
+	@$(PYTEST) -m soak -n 2 --dist loadgroup $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory kills)
 	@$(if $(ARGS),,$(BIN)/python -m tests.ablation)
 

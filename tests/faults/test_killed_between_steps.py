@@ -32,6 +32,7 @@ def test_killed_at_any_step_it_is_found_out(clinic: Clinic, nursery: Nursery, sc
 
 
 @pytest.mark.soak
+@pytest.mark.xdist_group("cells")  # counted below, so in one process
 @pytest.mark.catalogue(17)
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
 def test_killed_at_any_step_whatever_the_provider_does(clinic: Clinic, nursery: Nursery, scene: Scene) -> None:
@@ -46,6 +47,7 @@ _played: dict[tuple[str, str], list[Cell]] = {}
 
 
 @pytest.mark.soak
+@pytest.mark.xdist_group("cells")
 @pytest.mark.catalogue(17)
 def test_there_were_six_hundred_cells() -> None:
     if len(_played) < 2 * len(SCENES):

@@ -58,10 +58,8 @@ def test_every_order_of_the_events_ends_in_one_state(world: World, rewinding: Re
 
 @pytest.mark.soak
 @pytest.mark.catalogue(39)
-@pytest.mark.postgresql
+@pytest.mark.parametrize("fresh", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
 def test_every_order_on_postgresql_too(world: World, rewinding: Rewinding) -> None:
-    if is_sqlite(world):
-        pytest.skip("done by make test")
     end_in_one_state(world, rewinding, ORDERS)
 
 
