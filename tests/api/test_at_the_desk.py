@@ -11,6 +11,7 @@ from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api
 from tests.clinic import MANAGER, sandbox
 from tests.invariants import check_invariants
+from tp_gateway.rate_limits import RateLimits
 
 CASH = {"payment_method": "in_person", "kind": "cash"}
 
@@ -38,6 +39,7 @@ def test_cash_pays_an_invoice_in_parts(desk: Api) -> None:
     assert (second["payment"]["amount"], second["invoice"]["status"]) == ("80.00", "paid")
     receipts = [answer["payment"]["payment_intent_id"] for answer in (first, second)]
     assert len(set(receipts)) == 2 and all(receipt.startswith("R0000") for receipt in receipts)
+    assert second["payment"]["receipt"] == {"number": receipts[1], "kind": "eftpos", "slip": "004711"}
     desk.post(path, {**CASH, "amount": "1.00"}, as_user=MANAGER, status=409)
     assert [row.transaction_id for row in desk.rows("SELECT transaction_id FROM payments ORDER BY id")] == receipts
 
@@ -49,6 +51,17 @@ def test_only_staff_take_money_at_the_desk(desk: Api) -> None:
     assert not desk.rows("SELECT id FROM payments")
     shown = {one["method"]: one["staff_only"] for one in desk.get("/api/billing/providers/").json["providers"]}
     assert shown == {"card": False, "in_person": True}
+
+
+def test_a_day_s_cash_is_typed_in_without_a_limit(desk: Api) -> None:
+    """Nobody tries a card there; who charges saved cards is still counted."""
+    desk.app.app.registry["rate_limits"] = RateLimits(payments="1/minute", declines="off", declines_per_address="off")
+    for _ in range(3):
+        desk.post(f"/api/billing/invoices/{desk.invoice().id}/pay/", CASH, as_user=MANAGER, status=200)
+    path, by_card = f"/api/billing/invoices/{desk.invoice().id}/pay/", {"payment_method": "card"}
+    by_card["payment_method_id"] = "pm_card_visa"
+    assert desk.post(path, by_card, as_user=MANAGER).status_code != 429
+    assert desk.post(path, by_card, as_user=MANAGER).status_code == 429
 
 
 @pytest.mark.parametrize(

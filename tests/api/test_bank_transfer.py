@@ -144,3 +144,15 @@ def test_settings_that_cannot_work_do_not_start(sqlite_database_url: str, name: 
     with pytest.raises(ConfigurationError, match=name) as refused:
         Api(sqlite_database_url, "http://127.0.0.1:1", **{**ACCOUNT, f"tp_gateway.bank_transfer.{name}": value})
     assert not value or value not in str(refused.value).replace(name, "")
+
+
+def test_a_promise_whose_invoice_is_paid_asks_for_nothing_more(bank: Api) -> None:
+    """Money that comes for it all the same is still taken, as credit."""
+    made = promise(bank)
+    bank.pay_by_http(appointment_id=made["appointment_id"], status=201)
+    seen = bank.get(f"{PAY}{made['id']}/").json
+    assert (seen["status"], seen["message"]) == (
+        "pending",
+        "This has been paid another way. Please do not pay it again.",
+    )
+    assert "next_action" not in seen

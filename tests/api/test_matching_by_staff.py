@@ -176,7 +176,7 @@ def test_money_of_other_lines_stays(bank: Bank) -> None:
     bank.unmatch(second["id"])
     assert (bank.due(made["invoice_id"]), bank.credit()) == (18000, 0)
     taken = bank.get("/api/billing/takings/", as_user=MANAGER).json["takings"]
-    assert [(one["payment_method"], one["taken"]) for one in taken] == [("bank_transfer", "0.00")]
+    assert [(one["payment_method"], one["payments"], one["taken"]) for one in taken] == [("bank_transfer", 0, "0.00")]
 
 
 def test_a_payment_that_was_made_for_a_line_ends_with_it(bank: Bank) -> None:

@@ -37,7 +37,8 @@ class InvoiceFacts:
 class PaymentFacts:
     """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer
     must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice.
-    `disputed`: it is, or was once."""
+    `disputed`: it is, or was once. `payable_due` is what is still to be paid of what it is for; None where it was not
+    read."""
 
     id: int
     uuid: str
@@ -83,6 +84,7 @@ class PaymentFacts:
     authorized_at: datetime | None = None
     capture_before: datetime | None = None
     disputed: bool = False
+    payable_due: int | None = None
 
     @property
     def status(self) -> str:

@@ -17,7 +17,7 @@ from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
 
 P, Y, V, R = table(Payment), table(Payable), table(Invoice), table(Refund)
 
-_DERIVED = {"action", "provider_state", "invoice", "payable_uuid"}
+_DERIVED = {"action", "provider_state", "invoice", "payable_uuid", "payable_due"}
 _PAYMENT_FIELDS = [field.name for field in fields(PaymentFacts) if field.name not in _DERIVED]
 _REFUND_FIELDS = [field.name for field in fields(RefundFacts)]
 
@@ -107,6 +107,7 @@ def to_payment(row: Any, vault: Vault) -> PaymentFacts:
     return PaymentFacts(
         **values,
         payable_uuid=row.payable_uuid,
+        payable_due=max(0, row.payable_amount - row.payable_paid),
         action=vault.open_json(row.action_sealed),
         provider_state=vault.open_json(row.provider_state_sealed),
         invoice=_invoice(row),

@@ -3,6 +3,7 @@ bank. Reads the ledger; changes nothing."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +25,8 @@ _TAKEN_BACK = ("unmatch", "unmatch_credit")
 @dataclass(frozen=True, slots=True)
 class Takings:
     """One way of paying on one day: `kind` tells apart what a provider names by a parameter (cash, eftpos), "" where it
-    names none. `payments` and `refunds` are counts, `taken` and `returned` minor units of `currency`."""
+    names none. `payments` (of which something stands) and `refunds` are counts, `taken` and `returned` minor units of
+    `currency`."""
 
     method: str
     kind: str
@@ -55,20 +57,21 @@ class DayTotals:
         )
         with self._database.read() as session:
             entries = session.execute(query).all()
-        found: dict[tuple[str, str, str], tuple[set[int], set[int], list[int]]] = {}
+        found: dict[tuple[str, str, str], tuple[Counter[int], set[int], list[int]]] = {}
         for entry in entries:
             key = (entry.method, self._kind(entry.provider, entry.parameters or {}), entry.currency)
-            payments, refunds, sums = found.setdefault(key, (set(), set(), [0, 0]))
+            payments, refunds, sums = found.setdefault(key, (Counter(), set(), [0, 0]))
             if entry.debit == clearing(entry.provider):
-                payments.add(entry.id)
+                payments[entry.id] += entry.amount
                 sums[0] += entry.amount
             elif entry.kind in _TAKEN_BACK:
+                payments[entry.id] -= entry.amount
                 sums[0] -= entry.amount
             else:
                 refunds.add(entry.refund_id)
                 sums[1] += entry.amount
         return [
-            Takings(method, kind, currency, len(payments), sums[0], len(refunds), sums[1])
+            Takings(method, kind, currency, len(+payments), sums[0], len(refunds), sums[1])
             for (method, kind, currency), (payments, refunds, sums) in sorted(found.items())
         ]
 

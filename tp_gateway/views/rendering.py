@@ -46,6 +46,7 @@ _MESSAGES = {
 _CONFIRMING = "Your payment is being confirmed. Please do not pay again."
 _AUTHENTICATE = "Please complete the authentication requested by your bank."
 _FINISH = "Please complete the payment."
+_PAID_OTHERWISE = "This has been paid another way. Please do not pay it again."
 _HELD = "The amount is reserved. It is taken when the clinic confirms it."
 
 
@@ -102,7 +103,7 @@ def refund_answer(facts: RefundFacts, of: PaymentFacts, who: Identity) -> Answer
 def payment(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     """One payment, with what its customer must do."""
     body = summary(facts, who)
-    if facts.state == PaymentState.AWAITING_CUSTOMER and facts.action:
+    if facts.state == PaymentState.AWAITING_CUSTOMER and facts.action and not _is_moot(facts):
         body["next_action"] = _next_action(facts, who)
     return body
 
@@ -173,7 +174,14 @@ def _amount(facts: PaymentFacts) -> int:
     return facts.captured if settled else facts.amount
 
 
+def _is_moot(facts: PaymentFacts) -> bool:
+    """It waits for its customer, and something else has paid what it is for. Money that comes for it still counts."""
+    return facts.state == PaymentState.AWAITING_CUSTOMER and facts.payable_due == 0
+
+
 def message(facts: PaymentFacts) -> str:
+    if _is_moot(facts):
+        return _PAID_OTHERWISE
     if facts.state == PaymentState.AWAITING_CUSTOMER and "message" in facts.action:
         return str(facts.action["message"])
     if facts.state == PaymentState.AWAITING_CUSTOMER:

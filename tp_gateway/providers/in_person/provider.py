@@ -89,6 +89,7 @@ class InPersonProvider:
             currency=order.currency,
             evidence=f"{order.id}:taken",
             transaction=receipt,
+            provider_state={"shown": {"receipt": {"number": receipt, **order.parameters}}},
         )
 
     def refund(self, order: RefundOrder) -> Outcome:
