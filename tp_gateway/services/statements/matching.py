@@ -26,6 +26,7 @@ from tp_gateway.services.reading import Standing, standing
 from tp_gateway.services.statements.booking import IMPORT, AlreadyBooked, StatementBooking
 from tp_gateway.services.statements.made_here import MADE_HERE
 from tp_gateway.services.statements.reading import LINES
+from tp_gateway.services.statements.twins import twin_of
 from tp_gateway.timing import Timing
 
 P, L, S = table(Payment), table(Line), table(Statement)
@@ -126,6 +127,10 @@ class Matching:
         reason = _why_not(row.amount, found, before)
         if reason:
             return {"state": str(LineState.SUGGESTED), "why": reason}
+        twin = twin_of(session, row, payment.id)
+        if twin is not None:
+            text = f"It may be line {twin} again, in other words: match it if payment {payment.id} was paid twice"
+            return {"state": str(LineState.SUGGESTED), "why": text}
         layer = _layer(found)
         try:
             after = self._booking.settle(
