@@ -83,8 +83,8 @@ class MedicareProvider:
         what = self._rendered(asked, order)
         if isinstance(what, Veto):
             return what
-        refused = screening.consent_refusal(asked["consent"], what.day, self._policy)
-        return refused or screening.refusal(self._findings(Claim.BULK_BILL, what, asked, order))
+        refused = screening.refusal(self._findings(Claim.BULK_BILL, what, asked, order))
+        return refused or screening.consent_refusal(asked["consent"], what.day, self._policy)
 
     def prepare(self, order: Order) -> Prepared | Outcome:
         """Names the claim and nothing more: nobody is called. The same order gives the same correlation id, also after
