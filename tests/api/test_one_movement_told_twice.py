@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -50,3 +51,13 @@ def test_another_day_another_amount_and_what_was_undone_are_payments(bank: Bank)
     [first] = [line for line in bank.lines() if line["description"] == reference and line["booked_on"] == "2026-03-05"]
     bank.unmatch(first["id"])
     assert bank.upload(ofx(18000, f"AGAIN {reference}"), name="b.ofx")["matched"] == 1
+
+
+def test_two_formats_at_the_same_time_pay_once(bank: Bank) -> None:
+    for _ in range(5):
+        made = bank.promise()
+        files = (cba([(18000, made["payment_intent_id"])]), ofx(18000, f"OSKO {made['payment_intent_id']}"))
+        with ThreadPoolExecutor(2) as pool:
+            told = list(pool.map(bank.upload, files))
+        assert sorted((one["matched"], one["suggested"]) for one in told) == [(0, 1), (1, 0)]
+    assert bank.credit() == 0
