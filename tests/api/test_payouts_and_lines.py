@@ -13,7 +13,7 @@ from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api
 from tests.api.test_refund_files import ABA, FILES, TO, build, make, refund
 from tests.banking import cba
-from tests.clinic import MANAGER, _text, sandbox
+from tests.clinic import MANAGER, PATIENT, _text, sandbox
 from tests.invariants import check_invariants
 
 STATEMENTS = "/api/billing/statements/"
@@ -35,8 +35,12 @@ def imported(bank: Api, lines: list[tuple[int, str]], day: date | None = None) -
     return bank.post(f"{STATEMENTS}?filename=a.csv", csv, headers=headers, as_user=MANAGER, status=201).json
 
 
+def lines(bank: Api) -> Any:
+    return bank.get(f"{STATEMENTS}lines/", as_user=MANAGER, status=200).json["lines"]
+
+
 def line(bank: Api) -> Any:
-    [found] = bank.get(f"{STATEMENTS}lines/", as_user=MANAGER, status=200).json["lines"]
+    [found] = lines(bank)
     return found
 
 
@@ -114,3 +118,58 @@ def test_a_file_of_refunds_is_confirmed_by_the_banks_line_and_one_comes_back(ban
     assert bank.get(f"/api/billing/payments/{first}/", status=200).json["amount_refunded"] == "0.00"
     for _ in range(2):
         assert bank.gateway.statements.payouts.work() == 0
+
+
+def test_what_seems_to_be_a_patients_money_is_no_payout_by_its_amount_alone(bank: Api) -> None:
+    told = paid_out(bank)
+    cents, day = round(float(told["amount"]) * 100), date.fromisoformat(told["arrives_on"])
+    bank.push_users([{**bank.user(PATIENT, "patient"), "name": "Jane Doe"}])
+    bank.invoice(cents)
+    assert imported(bank, [(cents, "TRANSFER FROM J DOE")], day)["suggested"] == 1
+    assert imported(bank, [(cents, "STRIPE PAYMENTS 7F3K"), (1, "Interest")], day)["explained"] == 1
+    assert bank.gateway.statements.payouts.work() == 0
+    states = {one["description"]: one["state"] for one in lines(bank)}
+    assert states == {"TRANSFER FROM J DOE": "suggested", "STRIPE PAYMENTS 7F3K": "explained", "Interest": "unmatched"}
+
+
+def test_what_is_matched_in_part_is_no_payout(bank: Api) -> None:
+    told = paid_out(bank)
+    cents, day = round(float(told["amount"]) * 100), date.fromisoformat(told["arrives_on"])
+    with bank.database.transaction() as session:
+        session.execute(_text("UPDATE remittances SET state = 'failed'"))
+    imported(bank, [(cents, "DEPOSIT")], day)
+    allocations = {"allocations": [{"patient_id": PATIENT, "amount": "1.00"}]}
+    bank.post(f"{STATEMENTS}lines/{line(bank)['id']}/match/", allocations, as_user=MANAGER, status=200)
+    with bank.database.transaction() as session:
+        session.execute(_text("UPDATE remittances SET state = 'paid'"))
+    assert bank.gateway.statements.payouts.work() == 0 and line(bank)["state"] == "unmatched"
+
+
+def test_a_refund_that_staff_have_said_to_be_back_explains_its_line(bank: Api) -> None:
+    """Otherwise the line would wait for somebody who gives its money to the patient a second time."""
+    made = refund(bank, transferred(bank, 401), amount="60.00", bank_account=TO)
+    file = make(bank)
+    bank.post(f"{FILES}{file['id']}/confirm/", as_user=MANAGER, status=200)
+    path = f"/api/billing/refunds/{made['id']}/confirm/"
+    bank.post(path, {"outcome": "returned", "note": "letter"}, as_user=MANAGER, status=200)
+    [reference] = [row.reference for row in bank.rows("SELECT reference FROM refunds")]
+    assert imported(bank, [(6000, f"RETURNED {reference} ACCOUNT CLOSED")])["explained"] == 1
+    assert [row.provider_code for row in bank.rows("SELECT provider_code FROM refunds")] == ["letter"]
+
+
+def test_a_refund_that_was_returned_before_its_file_was_confirmed_holds_nobody_up(
+    bank: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = transferred(bank, 401), transferred(bank, 402)
+    made = [refund(bank, one, amount="20.00", bank_account=TO) for one in (first, second)]
+    file, files = make(bank), bank.gateway.refund_files
+    confirm = files.confirm
+
+    def returned_meanwhile(actor: str, refund_id: int, *, paid: bool, note: str = "") -> Any:
+        if paid and refund_id == made[0]["id"]:
+            confirm("user:8", refund_id, paid=False)
+        return confirm(actor, refund_id, paid=paid, note=note)
+
+    monkeypatch.setattr(files, "confirm", returned_meanwhile)
+    assert imported(bank, [(-4000, f"DIRECT ENTRY {file['title']}")])["explained"] == 1
+    assert [row.state for row in bank.rows("SELECT state FROM refunds ORDER BY id")] == ["failed", "succeeded"]

@@ -148,6 +148,19 @@ def test_where_to_is_checked(bank: Api, body: dict[str, Any], field: str) -> Non
     assert states(bank) == []
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"account_number": "1234567890"}, {"account_name": "李"}, {"account_number": "0000"}]
+)
+def test_an_account_that_no_file_can_pay_stops_nobody_elses_refund(bank: Api, wrong: dict[str, str]) -> None:
+    """An account number may have ten digits, and a file has room for nine."""
+    refund(bank, paid(bank), bank_account=TO)
+    other = paid(bank, 124)
+    assert "account_cannot_be_paid" in refund(bank, other, 502, bank_account=TO | wrong)["details"]
+    assert states(bank) == ["pending", "failed"]
+    assert make(bank)["refunds"] == 1
+    assert refund(bank, other, bank_account=TO)["status"] == "pending", "nothing of it was taken"
+
+
 def test_another_patients_account_is_not_there(bank: Api) -> None:
     other = bank.gateway.payment_methods.add_bank_account(46, "Bank", "Other", "062-111", "12345678")
     assert "payment_method_id" in refund(bank, paid(bank), 400, payment_method_id=other.id)["details"]

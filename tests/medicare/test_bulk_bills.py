@@ -209,7 +209,7 @@ def test_facts_are_told_once(surgery: Surgery) -> None:
 
 
 def test_consent_is_kept_with_the_day_until_which(surgery: Surgery) -> None:
-    lodged = surgery.bulk_bill(surgery.session(), consent=consent(type="pre"))
+    lodged = surgery.bulk_bill(surgery.session(), consent=consent(type="pre", assigned_at=YESTERDAY.isoformat()))
     kept = surgery.claim(lodged["id"])["consent_kept_until"]
     assert kept is not None and int(kept[:4]) == surgery.gateway.today().year + 2
     assert surgery.gateway.payments.get(manager, lodged["id"]).provider_state["claim"]["consent"]["type"] == "pre"

@@ -10,6 +10,7 @@ import pytest
 from sandbox.stripe import StripeSandbox
 from tests.clinic import PSYCHOLOGIST, patient, refused, render
 from tests.medicare.conftest import CARD, YESTERDAY, ZONE, Surgery, bulk_bill, consent, open_surgery
+from tests.providers.medicare.transports import claims as samples
 
 PATIENT = bulk_bill()["patient"]
 
@@ -63,6 +64,14 @@ def test_whoever_has_no_provider_number_gives_one(surgery: Surgery) -> None:
     surgery.session(practitioner_id=None)
     assert "provider_number" in refused(surgery.bulk_bill).details
     assert surgery.bulk_bill(provider_number="2426591T")["status"] == "pending"
+
+
+def test_the_settings_say_whose_number_it_is(surgery: Surgery) -> None:
+    """The benefit is paid to that number: a request cannot turn it to somebody else's."""
+    refusal = refused(surgery.bulk_bill, surgery.session(), provider_number="2426591T")
+    assert refusal.code == "validation_error" and "provider_number" in refusal.details
+    assert not surgery.lodgements()
+    assert surgery.bulk_bill(provider_number=samples.PROVIDER)["status"] == "pending", "said once more"
 
 
 def test_a_location_has_its_own_number(database_url: str, stripe_sandbox: StripeSandbox, medicare_sandbox: str) -> None:

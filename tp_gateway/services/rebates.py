@@ -99,10 +99,13 @@ class Rebates:
 
     def decide(self, who: Identity, slug: str, payment_id: int, decision: Decision) -> RebateFacts:
         """GatewayError: NotFound; `permission_denied` where it is for staff to say; `not_payable` where there is
-        nothing to decide, or no more time to."""
+        nothing to decide, no more time to, or nothing paid any more that could be claimed."""
         claim = self.get(who, slug, payment_id)
         if decision in _BY_HAND and not who.is_staff:
             raise GatewayError("permission_denied")
+        if decision is Decision.ACCEPT:  # it may have gone back while somebody thought about it
+            with self._database.read() as session:
+                _require_paid(session, self._registry, standing(session, self._vault, payment_id))
         wanted = RebateState.UNKNOWN if decision in _BY_HAND else RebateState.PENDABLE
         in_time = R.c.decide_before > self._clock() if wanted is RebateState.PENDABLE else sa.true()
         # An accepted one is on its way from here on, whatever becomes of this process.

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from tp_gateway import observability
 from tp_gateway.contract import CannotWrite, PayoutAccount, QueuedRefund
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, InsertOnce, rows_changed
@@ -29,6 +30,7 @@ from tp_gateway.services.refund_settlement import RefundSettlement
 T, F, ITEMS = table(Refund), table(RefundFile), table(RefundFileItem)
 _ITEM = InsertOnce(ITEMS, ["refund_id"])
 _FACTS = sa.select(*(column for column in F.c if column.name != "content_sealed"))
+log = observability.logger(__name__)
 _LARGEST = 5000
 """Refunds in one file."""
 
@@ -147,7 +149,10 @@ class RefundFiles:
             of_file = sa.select(ITEMS.c.refund_id).where(ITEMS.c.refund_file_id == file_id)
             ids = session.execute(sa.select(T.c.id).where(T.c.id.in_(of_file), T.c.state == R.PENDING)).scalars().all()
         for refund_id in ids:
-            self.confirm(actor, refund_id, paid=True)
+            try:
+                self.confirm(actor, refund_id, paid=True)
+            except GatewayError as error:  # somebody has said meanwhile that the bank sent this one back
+                log.warning("refund_settled_otherwise", refund_id=refund_id, error=error.code)
         now = self._clock()
         with self._database.transaction() as session:
             once = sa.update(F).where(F.c.id == file_id, F.c.confirmed_at.is_(None))

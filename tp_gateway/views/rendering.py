@@ -95,7 +95,8 @@ def intent_answer(facts: PaymentFacts) -> Answer:
 
 def refund_answer(facts: RefundFacts, of: PaymentFacts, who: Identity) -> Answer:
     if facts.status == "failed":
-        error = GatewayError("provider_error", "The payment provider refused the refund", payment_id=of.id)
+        why = f" ({facts.provider_code})" if facts.provider_code else ""
+        error = GatewayError("provider_error", f"The payment provider refused the refund{why}", payment_id=of.id)
         return answer(STATUSES[error.code], error_body(error))
     return answer(201, {**refund(facts, who), "payment": payment(of, who)})
 

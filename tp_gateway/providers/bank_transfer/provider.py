@@ -98,6 +98,9 @@ class BankTransferProvider:
         shows, and never looks like a payment's."""
         if order.account is None:
             return Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.REJECTED, provider_code="no_account")
+        if not refund_files.can_be_paid(order.account, order.amount):
+            code = "account_cannot_be_paid"
+            return Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.REJECTED, provider_code=code)
         return Outcome(OutcomeState.PENDING, refund_files.reference(order.id))
 
     def write_refunds(self, refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile:

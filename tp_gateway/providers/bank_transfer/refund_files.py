@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from tp_gateway.contract import CannotWrite, PaymentFile, QueuedRefund
+from tp_gateway.contract import CannotWrite, PaymentFile, PayoutAccount, QueuedRefund
 from tp_gateway.providers.bank_transfer import aba
 from tp_gateway.providers.bank_transfer.bsb import BankAccount
 
@@ -16,6 +16,16 @@ from tp_gateway.providers.bank_transfer.bsb import BankAccount
 def reference(refund_id: str) -> str:
     """What the patient's bank shows: 16 characters of letters and digits, the same for the same refund."""
     return f"RF{base64.b32encode(UUID(refund_id).bytes)[:14].decode()}"
+
+
+def can_be_paid(account: PayoutAccount, amount: int) -> bool:
+    """Whether a file has room for it. Asked before a refund is queued: one that does not fit would hold up the
+    others."""
+    try:
+        _credit(QueuedRefund("RF", amount, "AUD", account))
+    except CannotWrite:
+        return False
+    return True
 
 
 def write(settings: Mapping[str, Any], refunds: Sequence[QueuedRefund], title: str, made_on: date) -> PaymentFile:

@@ -21,6 +21,7 @@ from tp_gateway.providers.medicare.parameters import PlainSchema
 from tp_gateway.providers.medicare.reports import settled
 
 _A_DAY = 86_400.0
+_IS_OVER = (State.REJECTED, State.WITHDRAWN, State.REVERSED)
 _CODE = colander.Regex(r"[0-9]{3,4}\Z", "Not a reason or return code of 3 or 4 digits")
 
 
@@ -106,6 +107,8 @@ def _consented(
 def _lodged(claim: BulkBillClaim, reference: str, claim_id: str) -> Outcome | Veto:
     if claim.state is State.AWAITING_CONSENT:
         return _no(claim, "Without the patient's consent it may not be lodged")
+    if claim.state in _IS_OVER:
+        return _no(claim, "Its payment has ended: make a new claim for the service")
     if claim.state in IS_PAID or claim.claim_id not in (None, claim_id):
         return _no(claim, "It has another claim id, or is paid")
     moment = claim.lodged_at or datetime.now(UTC).isoformat()

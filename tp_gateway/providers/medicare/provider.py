@@ -83,8 +83,8 @@ class MedicareProvider:
         what = self._rendered(asked, order)
         if isinstance(what, Veto):
             return what
-        refused = screening.consent_refusal(asked["consent"], self._policy)
-        return refused or screening.refusal(self._findings(Claim.BULK_BILL, what, asked, order))
+        refused = screening.refusal(self._findings(Claim.BULK_BILL, what, asked, order))
+        return refused or screening.consent_refusal(asked["consent"], what.day, self._policy)
 
     def prepare(self, order: Order) -> Prepared | Outcome:
         """Names the claim and nothing more: nobody is called. The same order gives the same correlation id, also after
@@ -146,9 +146,11 @@ class MedicareProvider:
 
     def read_evidence(self, order: Order, reference: str, parameters: Mapping[str, Any]) -> Outcome | Prepared | Veto:
         claim, said = BulkBillClaim.read(order.state), evidence.EvidenceFields().typed(parameters)
-        refused = screening.consent_refusal(said["consent"], self._policy)
+        refused = screening.consent_refusal(said["consent"], claim.what().day, self._policy)
         if refused is not None:
             return refused
+        if said["paid_on"] is not None and said["paid_on"] > local_day(self._now(), self._zone):
+            return Veto("validation_error", "In the future", "paid_on")
         by_hand, until = self._transport is None, last_day(Claim.BULK_BILL, claim.what().day)
         return evidence.read(claim, reference, said, by_hand=by_hand, until=until, zone=self._zone)
 

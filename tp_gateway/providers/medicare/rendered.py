@@ -81,6 +81,9 @@ def rendered(
         return Veto("validation_error", f"The charges must add up to {text}", "items")
     who = (service.practitioner or 0) if service else 0
     number = asked["provider_number"] or numbers.get((who, asked["location"] or "")) or numbers.get((who, ""))
+    theirs = {one for (practitioner, _), one in numbers.items() if practitioner == who}
+    if theirs and number not in theirs:
+        return Veto("validation_error", "The settings have another one for this practitioner", "provider_number")
     if number is None:
         text = "Required: the settings have none for this practitioner and location"
         return Veto("validation_error", text, "provider_number")

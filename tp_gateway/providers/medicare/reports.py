@@ -3,6 +3,7 @@ payment report once there is something to pay."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
@@ -31,6 +32,7 @@ from tp_gateway.providers.medicare.transports import (
 from tp_gateway.providers.medicare.transports.results import Assessment, Deposit, Message, PaidClaim
 from tp_gateway.providers.medicare.transports.values import ReportQuery
 
+_NONSENSE = Message("nonsense", "")
 _MINUTES, _HOUR, _DAY = 600.0, 3600.0, 86_400.0
 
 
@@ -48,6 +50,8 @@ class Reports:
             return _unanswered(claim, reference, report)
         if report.assessment is None:
             return _without_assessment(claim, reference, report.status, now)
+        if not _is_about(claim, report.assessment):
+            return unknown(claim, reference, _NONSENSE)
         assessed = _assessed(claim, report.assessment)
         if _is_open(report.assessment):
             return pending(replace(assessed, state=State.WITH_MEDICARE), reference, _later(claim, now))
@@ -57,7 +61,7 @@ class Reports:
         if not isinstance(paid, PaymentReport):
             return pending(assessed, reference, None)
         if paid.deposit is not None:
-            return _paid(assessed, reference, under, report.assessment, paid.deposit)
+            return _paid(assessed, reference, under, report.assessment, paid.deposit, query.payee_number)
         if paid.status is ReportStatus.NOT_AVAILABLE and assessed.benefit == 0:
             return rejected(assessed, reference, assessed.code, assessed.text)
         return pending(assessed, reference, _later(claim, now))
@@ -93,6 +97,19 @@ def _without_assessment(claim: BulkBillClaim, reference: str, status: ReportStat
     return pending(replace(claim, code=str(status)), reference, _DAY)
 
 
+def _is_about(claim: BulkBillClaim, found: Assessment) -> bool:
+    """Claim ids are short and come round again, and an aggregator stands in between: what the report tells of day,
+    items and charges is this claim's. The claim that an earlier one turned out to be may have charged otherwise."""
+    what, ours = claim.what(), claim.what().items
+    told = [(one.item, one.charge) for event in found.events for one in event.services]
+    if any(event.on not in (None, what.day) for event in found.events):
+        return False
+    if claim.asked_as is not None:
+        return not told or bool({item for item, _ in told} & {item for item, _ in ours})
+    too_many = Counter(item for item, _ in told) - Counter(item for item, _ in ours)
+    return not too_many and all(charge is None or (item, charge) in ours for item, charge in told)
+
+
 def _assessed(claim: BulkBillClaim, found: Assessment) -> BulkBillClaim:
     said = _said(found)
     return replace(
@@ -123,10 +140,10 @@ def _is_final(code: str) -> bool:
     return classify(code) in (CodeClass.FIX, CodeClass.FINAL)
 
 
-def _paid(claim: BulkBillClaim, reference: str, under: str, found: Assessment, deposit: Deposit) -> Outcome:
+def _paid(claim: BulkBillClaim, reference: str, under: str, found: Assessment, deposit: Deposit, payee: str) -> Outcome:
     mine = next((one for one in deposit.claims if _is(one, claim, under)), None)
     if mine is None or not 0 < mine.benefit <= sum(charge for _, charge in claim.what().items):
-        return unknown(claim, reference, Message("nonsense", ""))
+        return unknown(claim, reference, _NONSENSE)
     services = [service for event in found.events for service in event.services]
     some = any(service.benefit == 0 for service in services)
     run = {
@@ -137,12 +154,12 @@ def _paid(claim: BulkBillClaim, reference: str, under: str, found: Assessment, d
     }
     state = State.PARTLY_PAID if some else State.PAID
     paid = settled(replace(claim, state=state, benefit=mine.benefit, run=run), reference)
-    return replace(paid, remittance=_remittance(deposit, mine, reference))
+    return replace(paid, remittance=_remittance(deposit, mine, reference, payee))
 
 
-def _remittance(deposit: Deposit, mine: PaidClaim, reference: str) -> Remittance:
+def _remittance(deposit: Deposit, mine: PaidClaim, reference: str, payee: str) -> Remittance:
     """The run as one sum on the clinic's account, with every claim in it; the others find their payments when they are
-    settled themselves."""
+    settled themselves. One run pays several payees, each a sum of its own."""
     items = tuple(
         RemittanceItem(
             one.transaction_id or one.claim_id,
@@ -155,7 +172,7 @@ def _remittance(deposit: Deposit, mine: PaidClaim, reference: str) -> Remittance
         for one in deposit.claims
         if one.benefit
     )
-    run = f"{deposit.run_date.isoformat()}:{deposit.run_number}"
+    run = f"{deposit.run_date.isoformat()}:{deposit.run_number}:{payee}"
     return Remittance(
         deposit.payment_reference or run, deposit.amount, CURRENCY, deposit.run_date, RemittanceState.PAID, items=items
     )

@@ -4,7 +4,7 @@ the last word: it alone knows of other clinics' sessions."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tp_gateway.contract import Earlier, Veto
@@ -66,14 +66,19 @@ def referral_warning(asked: Mapping[str, Any], what: Rendered) -> list[str]:
     return ["By its dates the referral does not cover the day of the service"]
 
 
-def consent_refusal(consent: Mapping[str, Any] | None, policy: Policy) -> Veto | None:
-    """The one rule of a consent that needs the clinic's calendar."""
-    if consent is None or consent["type"] != AssignmentType.VERBAL:
+def consent_refusal(consent: Mapping[str, Any] | None, service_day: date, policy: Policy) -> Veto | None:
+    """The rules of a consent that need the clinic's calendar. Before and after the service both include its day."""
+    if consent is None:
         return None
-    if local_day(consent["assigned_at"], policy.zone) <= VERBAL_UNTIL:
-        return None
-    text = f"A verbal assignment is possible until {VERBAL_UNTIL.isoformat()}"
-    return Veto("validation_error", text, "consent")
+    kind, given_on = consent["type"], local_day(consent["assigned_at"], policy.zone)
+    text = None
+    if kind == AssignmentType.VERBAL and given_on > VERBAL_UNTIL:
+        text = f"A verbal assignment is possible until {VERBAL_UNTIL.isoformat()}"
+    elif kind == AssignmentType.POST and given_on < service_day:
+        text = f"Given after the service (post), and dated before it: the service was on {service_day.isoformat()}"
+    elif kind == AssignmentType.PRE and given_on > service_day:
+        text = f"Given before the service (pre), and dated after it: the service was on {service_day.isoformat()}"
+    return None if text is None else Veto("validation_error", text, "consent")
 
 
 def _session(what: Rendered) -> Session:

@@ -19,6 +19,7 @@ from tp_gateway.models import Invoice, Payable, Payment, StatementLine, User, ta
 from tp_gateway.models.states import OPEN_STATES, InvoiceStatus, LineState, MatchLayer, PaymentState
 from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.exclusivity import sole_payment
 from tp_gateway.services.facts import Answer, Key, PaymentFacts
 from tp_gateway.services.idempotency import Idempotency, in_progress
 from tp_gateway.services.reading import standing
@@ -60,8 +61,9 @@ class Allocating:
         """Settle parts of a line. Answers `render(line)`, or the stored answer of a repeat.
 
         GatewayError: NotFound (the line); ValidationError on `allocations` (more than is left of the line, something
-        that is not there, another currency); `not_payable` for money that went out, for a void invoice and for a
-        payment that was refunded; `already_paid` for an invoice on which nothing is due and no transfer is known.
+        that is not there, another currency); `not_payable` for money that went out, for a void invoice, for a payment
+        that was refunded, and for one beside another that must be the only one; `already_paid` for an invoice on which
+        nothing is due and no transfer is known.
         """
         with self._database.transaction() as session:
             line, now = lock_line(session, line_id), self._clock()
@@ -125,6 +127,10 @@ class Allocating:
         if payment.refunded or payment.needs_review or payment.state == PaymentState.REFUNDED:
             text = f"Money of payment {payment.id} was given back, or it waits for a decision of its own"
             raise GatewayError("not_payable", text, payment_id=payment.id)
+        sole = sole_payment(session, self._registry, payment.payable_id)
+        if sole is not None:
+            text = f"Payment {sole} is the only one for this: cancel it, or match the money to the patient's credit"
+            raise GatewayError("not_payable", text, payment_id=sole)
         try:
             return self._booking.settle(
                 session, payment, line.id, line.fingerprint, part.amount, MatchLayer.STAFF, actor, now

@@ -20,12 +20,14 @@ from tp_gateway.models import StatementLine as Line
 from tp_gateway.models.states import OPEN_STATES, LineState, MatchLayer, PaymentState, StatementState
 from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services.clock import Clock
+from tp_gateway.services.exclusivity import sole_payment
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.one_by_one import one_by_one
 from tp_gateway.services.reading import Standing, standing
 from tp_gateway.services.statements.booking import IMPORT, AlreadyBooked, StatementBooking
 from tp_gateway.services.statements.made_here import MADE_HERE
 from tp_gateway.services.statements.reading import LINES
+from tp_gateway.services.statements.twins import twin_of
 from tp_gateway.timing import Timing
 
 P, L, S = table(Payment), table(Line), table(Statement)
@@ -126,6 +128,17 @@ class Matching:
         reason = _why_not(row.amount, found, before)
         if reason:
             return {"state": str(LineState.SUGGESTED), "why": reason}
+        sole = sole_payment(session, self._registry, payment.payable_id)
+        if sole is not None:
+            text = f"It names payment {payment.id}, and payment {sole} is the only one that may be taken for the same"
+            return {
+                "state": str(LineState.SUGGESTED),
+                "why": f"{text}: cancel that one, or match this to the patient's credit",
+            }
+        twin = twin_of(session, row, payment.id)
+        if twin is not None:
+            text = f"It may be line {twin} again, in other words: match it if payment {payment.id} was paid twice"
+            return {"state": str(LineState.SUGGESTED), "why": text}
         layer = _layer(found)
         try:
             after = self._booking.settle(

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from tp_gateway import observability
 from tp_gateway.contract import RemittanceState
@@ -21,6 +22,7 @@ from tp_gateway.services.clock import Clock
 from tp_gateway.services.refund_files import RefundFiles
 from tp_gateway.services.remittance_matching import match_line
 from tp_gateway.services.statements.booking import IMPORT
+from tp_gateway.services.statements.locking import lock_line
 
 R, F, ITEMS, T, L, M = (table(one) for one in (Remittance, RefundFile, RefundFileItem, Refund, Line, StatementMatch))
 _LOOKED_FOR = timedelta(days=60)
@@ -47,7 +49,8 @@ class Payouts:
         return self._remittances() + self._files() + self._returned()
 
     def _remittances(self) -> int:
-        """One line for each remittance that has none. Two lines that fit equally well are left to a person."""
+        """One line for each remittance that has none. Two lines that fit equally well are left to a person, and so is
+        one that seems to be a patient's money, unless it says what the provider has the bank write."""
         waits = (R.c.statement_line_id.is_(None), R.c.state.in_((RemittanceState.IN_TRANSIT, RemittanceState.PAID)))
         query = sa.select(R).where(*waits, R.c.arrives_on >= self._clock().date() - _LOOKED_FOR)
         with self._database.read() as session:
@@ -61,8 +64,7 @@ class Payouts:
 
     def _is_remittance(self, remittance: Any, line: Any) -> bool:
         with self._database.transaction() as session:
-            undecided = sa.select(L.c.id).where(L.c.id == line.id, *_UNDECIDED).with_for_update()
-            if session.execute(undecided).first() is None:
+            if not _is_undecided(session, line.id):
                 return False
             what = {"amount": line.amount, "currency": line.currency, "booked_on": line.booked_on}
             found = match_line(session, line.id, **what, description=line.description)
@@ -86,9 +88,10 @@ class Payouts:
         return done
 
     def _returned(self) -> int:
-        """A refund that was paid by a file came back: its own reference is in the line, and the amount is its own."""
-        recent = sa.select(T.c.id, T.c.reference, T.c.amount, T.c.currency, F.c.made_at).where(
-            T.c.state == RefundState.SUCCEEDED, F.c.made_at >= self._clock() - _LOOKED_FOR
+        """A refund that was paid by a file came back: its own reference is in the line, and the amount is its own.
+        Staff may have said so before."""
+        recent = sa.select(T.c.id, T.c.reference, T.c.amount, T.c.currency, T.c.state, F.c.made_at).where(
+            T.c.state.in_((RefundState.SUCCEEDED, RefundState.FAILED)), F.c.made_at >= self._clock() - _LOOKED_FOR
         )
         joined = recent.join(ITEMS, ITEMS.c.refund_id == T.c.id).join(F, F.c.id == ITEMS.c.refund_file_id)
         with self._database.read() as session:
@@ -98,15 +101,20 @@ class Payouts:
             days = (refund.made_at.date(), refund.made_at.date() + _LOOKED_FOR)
             for line in self._lines(days, refund.amount, refund.currency):
                 if refund.reference in _compact(line.description + line.reference):
-                    try:
-                        self._refund_files.confirm(IMPORT, refund.id, paid=False, note="sent back by the bank")
-                    except GatewayError as error:
-                        log.error("refund_settled_otherwise", refund_id=refund.id, error=error.code)
+                    if refund.state != RefundState.FAILED and not self._send_back(refund.id):
                         break
                     with self._database.transaction() as session:
                         done += self._explain(session, line.id, f"Refund {refund.id} was sent back by the bank")
                     break
         return done
+
+    def _send_back(self, refund_id: int) -> bool:
+        try:
+            self._refund_files.confirm(IMPORT, refund_id, paid=False, note="sent back by the bank")
+        except GatewayError as error:
+            log.error("refund_settled_otherwise", refund_id=refund_id, error=error.code)
+            return False
+        return True
 
     def _lines(self, days: tuple[date, date], amount: int, currency: str) -> list[Any]:
         """Lines of that amount in those days for which nobody has decided anything, oldest first."""
@@ -116,17 +124,26 @@ class Payouts:
         with self._database.read() as session:
             return list(session.execute(query.order_by(L.c.booked_on, L.c.id)).all())
 
-    def _explain(self, session: Any, line_id: int, why: str) -> bool:
+    def _explain(self, session: orm.Session, line_id: int, why: str) -> bool:
         """False: somebody has decided about it meanwhile."""
-        mine = sa.update(L).where(L.c.id == line_id, *_UNDECIDED)
-        explained = mine.values(state=str(LineState.EXPLAINED), why=why).returning(L.c.id)
-        return session.execute(explained).first() is not None
+        if not _is_undecided(session, line_id):
+            return False
+        session.execute(sa.update(L).where(L.c.id == line_id).values(state=str(LineState.EXPLAINED), why=why))
+        return True
+
+
+def _is_undecided(session: orm.Session, line_id: int) -> bool:
+    """Locks the line."""
+    lock_line(session, line_id)
+    return session.execute(sa.select(L.c.id).where(L.c.id == line_id, *_UNDECIDED)).first() is not None
 
 
 def _only(lines: list[Any], text: str) -> Any:
-    """The one line that it can be: the only one, or the only one that says what the provider has the bank write."""
+    """The one line that it can be: the only one that says what the provider has the bank write, or else the only one
+    that seems to be nobody's."""
     named = [line for line in lines if text and _compact(text) in _compact(line.description)]
-    return (named or lines)[0] if len(named) == 1 or len(lines) == 1 else None
+    possible = named or [line for line in lines if line.state == LineState.UNMATCHED or line.amount < 0]
+    return possible[0] if len(possible) == 1 else None
 
 
 def _compact(text: str) -> str:

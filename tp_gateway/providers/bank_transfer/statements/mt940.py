@@ -36,6 +36,7 @@ _ENVELOPE = re.compile(r"\{[1-5]:|-}|-$")
 _LONGEST_FIELD = 10_000
 # Without the library's own steps that correct a date and copy :20: into each movement.
 _PROCESSORS: dict[str, list[Any]] = {"pre_statement": [], "post_statement": []}
+_TYPE = re.compile(r"[NFS][A-Z0-9]{3}")
 _NO_REFERENCE = ("NONREF", "")
 
 
@@ -108,8 +109,9 @@ def _give(statement: Transactions, text: str, line: int) -> dict[str, Any]:
 
 def _movement(statement: Transactions, text: str, line: int, account: str) -> Iterator[StatementLine]:
     found = _give(statement, text, line)
-    # Without its type of transaction (`NTRF`) right behind the amount, the amount was not read to its end.
-    if not found.get("id") or not isinstance(currency := statement.currency, str):
+    # Without its type of transaction (`NTRF`) right behind the amount, the amount was not read to its end. The library
+    # takes any letter for the beginning of one, also the `e` of `1e3`.
+    if not _TYPE.match(found.get("id") or "") or not isinstance(currency := statement.currency, str):
         raise MalformedStatement(line, "the movement is not as MT940 has it, or has no opening balance before it")
     value: Decimal = found["amount"].amount
     day: date = found.get("entry_date") or found["date"]
