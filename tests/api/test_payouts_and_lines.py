@@ -173,3 +173,54 @@ def test_a_refund_that_was_returned_before_its_file_was_confirmed_holds_nobody_u
     monkeypatch.setattr(files, "confirm", returned_meanwhile)
     assert imported(bank, [(-4000, f"DIRECT ENTRY {file['title']}")])["explained"] == 1
     assert [row.state for row in bank.rows("SELECT state FROM refunds ORDER BY id")] == ["failed", "succeeded"]
+
+
+def test_a_file_that_staff_confirmed_first_explains_its_line_too(bank: Api) -> None:
+    refund(bank, transferred(bank, 401), amount="60.00", bank_account=TO)
+    file = make(bank)
+    bank.post(f"{FILES}{file['id']}/confirm/", as_user=MANAGER, status=200)
+    assert imported(bank, [(-6000, f"DIRECT ENTRY {file['title']}")])["explained"] == 1
+
+
+def test_a_refund_in_a_file_is_withdrawn_only_with_the_file(bank: Api) -> None:
+    """Otherwise the bank would pay what could be ordered a second time."""
+    first, second = transferred(bank, 401), transferred(bank, 402)
+    wrong = refund(bank, first, amount="60.00", bank_account=TO)
+    refund(bank, second, amount="20.00", bank_account=TO)
+    file = make(bank)
+    withdrawn = {"outcome": "returned", "note": "not to be paid after all"}
+    path = f"/api/billing/refunds/{wrong['id']}/confirm/"
+    refused = bank.post(path, withdrawn, as_user=MANAGER, status=409).json
+    assert f"file {file['id']}" in refused["details"] and "void it" in refused["details"]
+    void = f"{FILES}{file['id']}/void/"
+    told = bank.post(void, as_user=MANAGER, status=200).json
+    assert told["voided_by"] == f"user:{MANAGER}" and bank.post(void, as_user=MANAGER, status=200).json == told
+    for what in ("content", "confirm"):
+        ask = bank.get if what == "content" else bank.post
+        assert "voided" in ask(f"{FILES}{file['id']}/{what}/", as_user=MANAGER, status=409).json["details"]
+    bank.post(path, withdrawn, as_user=MANAGER, status=200)
+    again = make(bank)
+    assert (again["refunds"], again["total"]) == (1, "20.00"), "the other one still waits"
+    bank.post(f"{FILES}{again['id']}/confirm/", as_user=MANAGER, status=200)
+    assert "has paid" in bank.post(f"{FILES}{again['id']}/void/", as_user=MANAGER, status=409).json["details"]
+
+
+def test_a_voided_file_that_the_bank_pays_is_shown_to_staff(bank: Api) -> None:
+    refund(bank, transferred(bank, 401), amount="60.00", bank_account=TO)
+    file = make(bank)
+    bank.post(f"{FILES}{file['id']}/void/", as_user=MANAGER, status=200)
+    assert imported(bank, [(-6000, f"DIRECT ENTRY {file['title']}")])["unmatched"] == 1
+    [shown] = bank.get(f"{STATEMENTS}lines/?state=unmatched", as_user=MANAGER, status=200).json["lines"]
+    assert "must not be paid again" in shown["why"]
+    assert [row.state for row in bank.rows("SELECT state FROM refunds")] == ["pending"]
+
+
+def test_a_confirmation_that_died_in_the_middle_is_finished(bank: Api) -> None:
+    refund(bank, transferred(bank, 401), amount="60.00", bank_account=TO)
+    file = make(bank)
+    with bank.database.transaction() as session:
+        session.execute(_text("UPDATE refund_files SET confirmed_by = 'user:8', confirmed_at = made_at"))
+    bank.gateway.statements.payouts.work()
+    assert [row.state for row in bank.rows("SELECT state FROM refunds")] == ["succeeded"]
+    [seen] = bank.get(FILES, as_user=MANAGER, status=200).json["refund_files"]
+    assert (seen["id"], seen["confirmed_by"]) == (file["id"], "user:8")

@@ -49,6 +49,7 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("rebate_claim", "POST"): ("/api/billing/payments/1/medicare-claim/", PATIENT, RebateFields),
     ("refund_confirm", "POST"): ("/api/billing/refunds/1/confirm/", MANAGER, refund_files.Confirmation),
     ("refund_files", "POST"): ("/api/billing/refund-files/", MANAGER, refund_files.FileBody),
+    ("refund_file_void", "POST"): ("/api/billing/refund-files/1/void/", MANAGER, Nothing),
     ("refund_file_confirm", "POST"): ("/api/billing/refund-files/1/confirm/", MANAGER, Nothing),
     ("statement_line_match", "POST"): (f"{LINES}1/match/", MANAGER, statements.MatchBody),
     ("statement_line_explain", "POST"): (f"{LINES}1/explain/", MANAGER, statements.ExplainBody),

@@ -12,7 +12,8 @@ from tp_gateway.models.base import Base, BigId, is_currency, primary_key, refere
 
 class RefundFile(Base):
     """One file, made once. `title` tells it from every other on the bank's statement; `total` is in minor units of
-    `currency`. `content_sealed` is the file itself (base64, encrypted: it holds account numbers)."""
+    `currency`. `content_sealed` is the file itself (base64, encrypted: it holds account numbers). A file is
+    confirmed, or voided, or waits."""
 
     __tablename__ = "refund_files"
     __table_args__ = (is_currency(), sa.CheckConstraint("total > 0 AND count > 0", name="total"))
@@ -30,10 +31,12 @@ class RefundFile(Base):
     made_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
     confirmed_by: orm.Mapped[str | None]
     confirmed_at: orm.Mapped[datetime | None]
+    voided_by: orm.Mapped[str | None]
+    voided_at: orm.Mapped[datetime | None]
 
 
 class RefundFileItem(Base):
-    """A refund is in one file at most: that is the guard against paying it twice."""
+    """A refund is in one file at most: that is the guard against paying it twice. A file that is voided has none."""
 
     __tablename__ = "refund_file_items"
 

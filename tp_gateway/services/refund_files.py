@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from sqlalchemy import orm
 from tp_gateway import observability
 from tp_gateway.contract import CannotWrite, PayoutAccount, QueuedRefund
 from tp_gateway.crypto import Vault
-from tp_gateway.database import Database, InsertOnce, rows_changed
+from tp_gateway.database import Database, InsertOnce
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.identity import Identity
 from tp_gateway.models import Refund, RefundFile, RefundFileItem, table
@@ -31,6 +32,7 @@ T, F, ITEMS = table(Refund), table(RefundFile), table(RefundFileItem)
 _ITEM = InsertOnce(ITEMS, ["refund_id"])
 _FACTS = sa.select(*(column for column in F.c if column.name != "content_sealed"))
 log = observability.logger(__name__)
+_VOIDED = "This file was voided: its refunds are in another one, or wait"
 _LARGEST = 5000
 """Refunds in one file."""
 
@@ -51,6 +53,8 @@ class RefundFileFacts:
     made_at: datetime
     confirmed_by: str | None
     confirmed_at: datetime | None
+    voided_by: str | None
+    voided_at: datetime | None
 
 
 class RefundFiles:
@@ -136,16 +140,23 @@ class RefundFiles:
             return [RefundFileFacts(**row._mapping) for row in session.execute(query)]
 
     def content(self, file_id: int) -> tuple[RefundFileFacts, bytes]:
-        """The file as it was made. NotFound."""
+        """The file as it was made. NotFound; GatewayError `not_payable` for one that was voided."""
         with self._database.read() as session:
             facts = _one(session, file_id)
+            if facts.voided_at is not None:
+                raise GatewayError("not_payable", _VOIDED)
             sealed = session.execute(sa.select(F.c.content_sealed).where(F.c.id == file_id)).scalar_one()
         return facts, base64.b64decode(self._vault.open(sealed))
 
     def confirm_file(self, actor: str, file_id: int) -> RefundFileFacts:
-        """The bank has paid the file: every refund of it that still waits is done. It may be said again."""
+        """The bank has paid the file: every refund of it that still waits is done. It may be said again, and is, by the
+        worker, where a process died in the middle. NotFound; GatewayError `not_payable` for one that was voided."""
+        with self._database.transaction() as session:
+            if _one(session, file_id, lock=True).voided_at is not None:
+                raise GatewayError("not_payable", _VOIDED)
+            once = sa.update(F).where(F.c.id == file_id, F.c.confirmed_at.is_(None))
+            session.execute(once.values(confirmed_at=self._clock(), confirmed_by=actor))
         with self._database.read() as session:
-            _one(session, file_id)
             of_file = sa.select(ITEMS.c.refund_id).where(ITEMS.c.refund_file_id == file_id)
             ids = session.execute(sa.select(T.c.id).where(T.c.id.in_(of_file), T.c.state == R.PENDING)).scalars().all()
         for refund_id in ids:
@@ -153,17 +164,34 @@ class RefundFiles:
                 self.confirm(actor, refund_id, paid=True)
             except GatewayError as error:  # somebody has said meanwhile that the bank sent this one back
                 log.warning("refund_settled_otherwise", refund_id=refund_id, error=error.code)
-        now = self._clock()
+        with self._database.read() as session:
+            return _one(session, file_id)
+
+    def half_confirmed(self) -> Sequence[int]:
+        """Files that were confirmed, and have a refund that still waits."""
+        waits = sa.select(ITEMS.c.refund_file_id).join(T, T.c.id == ITEMS.c.refund_id).where(T.c.state == R.PENDING)
+        query = sa.select(F.c.id).where(F.c.id.in_(waits), F.c.confirmed_at.is_not(None))
+        with self._database.read() as session:
+            return session.execute(query.order_by(F.c.id)).scalars().all()
+
+    def void(self, who: Identity, file_id: int) -> RefundFileFacts:
+        """The bank has not got the file, and never will: its refunds wait for another one. It may be said again.
+        NotFound; GatewayError `not_payable` for one that was confirmed."""
         with self._database.transaction() as session:
-            once = sa.update(F).where(F.c.id == file_id, F.c.confirmed_at.is_(None))
-            rows_changed(session, once.values(confirmed_at=now, confirmed_by=actor))
+            facts = _one(session, file_id, lock=True)
+            if facts.confirmed_at is not None:
+                raise GatewayError("not_payable", "The bank has paid this file")
+            if facts.voided_at is None:
+                voided = sa.update(F).where(F.c.id == file_id)
+                session.execute(voided.values(voided_at=self._clock(), voided_by=who.actor))
+                session.execute(sa.delete(ITEMS).where(ITEMS.c.refund_file_id == file_id))
             return _one(session, file_id)
 
     def confirm(self, actor: str, refund_id: int, *, paid: bool, note: str = "") -> RefundFacts:
         """The bank has paid one refund, or (`paid` False) sent it back. It may be said again.
 
-        GatewayError: NotFound; `not_payable` (its provider settles it by itself, or the other was said before and
-        cannot be true any more).
+        GatewayError: NotFound; `not_payable` (its provider settles it by itself, the other was said before and cannot
+        be true any more, or it is said not to be paid and stands in a file that the bank may still pay).
         """
         with self._database.transaction() as session:
             refund = _refund(session, refund_id)
@@ -174,6 +202,8 @@ class RefundFiles:
                 raise GatewayError("not_payable", "The provider of this refund says by itself what became of it")
             before = standing(session, self._vault, refund.payment_id, lock=True)
             refund = _refund(session, refund_id)
+            if not paid and refund.state == R.PENDING:
+                _require_in_no_open_file(session, refund_id)
             target = R.SUCCEEDED if paid else R.FAILED
             after = self._settlement.settle(session, before, refund, target, refund.reference, actor, note)
         if after.state != target:
@@ -200,8 +230,17 @@ def _masked(account: dict[str, str] | None) -> dict[str, str] | None:
     return {**account, "account_number": f"****{account['account_number'][-3:]}"} if account else None
 
 
-def _one(session: orm.Session, file_id: int) -> RefundFileFacts:
-    row = session.execute(_FACTS.where(F.c.id == file_id)).first()
+def _require_in_no_open_file(session: orm.Session, refund_id: int) -> None:
+    file = sa.select(F.c.id).join(ITEMS, ITEMS.c.refund_file_id == F.c.id).where(ITEMS.c.refund_id == refund_id)
+    waiting = session.execute(file.where(F.c.confirmed_at.is_(None)).with_for_update(of=F)).scalar()
+    if waiting is not None:
+        text = f"It stands in file {waiting}, which the bank may pay. Confirm that file first, or void it"
+        raise GatewayError("not_payable", text)
+
+
+def _one(session: orm.Session, file_id: int, *, lock: bool = False) -> RefundFileFacts:
+    query = _FACTS.where(F.c.id == file_id)
+    row = session.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound
     return RefundFileFacts(**row._mapping)

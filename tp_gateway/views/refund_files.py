@@ -91,6 +91,11 @@ def confirm_file(request: Any) -> dict[str, Any]:
     return _shown(request.gateway.refund_files.confirm_file(request.identity.actor, path_id(request)))
 
 
+@view_config(route_name="refund_file_void", request_method="POST", permission="refund", schema=Nothing, empty=True)
+def void(request: Any) -> dict[str, Any]:
+    return _shown(request.gateway.refund_files.void(request.identity, path_id(request)))
+
+
 def _shown(facts: RefundFileFacts) -> dict[str, Any]:
     return {
         "id": facts.id,
@@ -103,4 +108,6 @@ def _shown(facts: RefundFileFacts) -> dict[str, Any]:
         "created_at": rendering.moment(facts.made_at),
         "confirmed_by": facts.confirmed_by,
         "confirmed_at": rendering.moment(facts.confirmed_at) if facts.confirmed_at else None,
+        "voided_by": facts.voided_by,
+        "voided_at": rendering.moment(facts.voided_at) if facts.voided_at else None,
     }

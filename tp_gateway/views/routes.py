@@ -19,6 +19,7 @@ ROUTES = (
     ("refund_confirm", f"/api/billing/refunds/{ID}/confirm/"),
     ("refund_files", "/api/billing/refund-files/"),
     ("refund_file_content", f"/api/billing/refund-files/{ID}/content/"),
+    ("refund_file_void", f"/api/billing/refund-files/{ID}/void/"),
     ("refund_file_confirm", f"/api/billing/refund-files/{ID}/confirm/"),
     ("payment_cancel", f"/api/billing/payments/{ID}/cancel/"),
     ("payment_capture", f"/api/billing/payments/{ID}/capture/"),

@@ -72,8 +72,13 @@ class Payouts:
             return found == remittance.id and self._explain(session, line.id, why)
 
     def _files(self) -> int:
-        """The bank's line for a file of refunds shows its title: so its refunds are paid."""
-        query = sa.select(F).where(F.c.confirmed_at.is_(None), F.c.made_at >= self._clock() - _LOOKED_FOR)
+        """The bank's line for a file of refunds shows its title: so its refunds are paid. Staff may have said so
+        before."""
+        for file_id in self._refund_files.half_confirmed():
+            self._refund_files.confirm_file(IMPORT, file_id)
+        now = self._clock()
+        lately = sa.or_(F.c.confirmed_at.is_(None), F.c.confirmed_at >= now - _BANK_TAKES)
+        query = sa.select(F).where(lately, F.c.made_at >= now - _LOOKED_FOR)
         with self._database.read() as session:
             waiting = session.execute(query.order_by(F.c.id)).all()
         done = 0
@@ -81,11 +86,22 @@ class Payouts:
             days = (file.made_at.date() - timedelta(days=1), file.made_at.date() + _BANK_TAKES)
             for line in self._lines(days, -file.total, file.currency):
                 if file.title in _compact(line.description):
-                    self._refund_files.confirm_file(IMPORT, file.id)
-                    with self._database.transaction() as session:
-                        done += self._explain(session, line.id, f"Paid the refunds of file {file.title}")
+                    done += self._is_file(file, line)
                     break
         return done
+
+    def _is_file(self, file: Any, line: Any) -> bool:
+        """The bank has paid the file by this line."""
+        if file.voided_at is None:
+            self._refund_files.confirm_file(IMPORT, file.id)
+            with self._database.transaction() as session:
+                return self._explain(session, line.id, f"Paid the refunds of file {file.title}")
+        log.error("voided_refund_file_paid", refund_file_id=file.id, line_id=line.id)
+        why = f"The bank has paid file {file.title}, which was voided here: its refunds must not be paid again"
+        with self._database.transaction() as session:
+            for_a_person = {"state": str(LineState.UNMATCHED), "why": why}
+            session.execute(sa.update(L).where(L.c.id == line.id, *_UNDECIDED).values(for_a_person))
+        return False
 
     def _returned(self) -> int:
         """A refund that was paid by a file came back: its own reference is in the line, and the amount is its own.
