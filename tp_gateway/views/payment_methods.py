@@ -14,7 +14,8 @@ from tp_gateway.views import rendering
 from tp_gateway.views.responses import path_id
 from tp_gateway.views.schemas import REFERENCE, Nothing, matches, one_of, payment_method, text
 
-_BSB = re.compile(r"([0-9]{3})-?([0-9]{3})", re.ASCII)
+_BSB = re.compile(r"([0-9]{3})[- ]?([0-9]{3})", re.ASCII)
+_GAPS = re.compile(r"(?<=[0-9])[- ](?=[0-9])", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{4,10}", re.ASCII)
 
 
@@ -31,10 +32,18 @@ class Bsb(fields.Text):
         return f"{found[1]}-{found[2]}"
 
 
+class AccountNumber(fields.Text):
+    """An Australian account number, with or without gaps: `987 654 321` -> `987654321`."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        value = super().deserialize(node, cstruct)
+        return value if value is colander.null else _GAPS.sub("", value)
+
+
 class AccountFields(fields.Schema):
     account_name = text(1, 32)
     bsb = colander.SchemaNode(Bsb())
-    account_number = colander.SchemaNode(fields.Text(), validator=matches(_ACCOUNT, "4 to 10 digits"))
+    account_number = colander.SchemaNode(AccountNumber(), validator=matches(_ACCOUNT, "4 to 10 digits"))
 
 
 class BankAccount(AccountFields):

@@ -11,7 +11,7 @@ from tp_gateway.views.rendering import moment
 
 _USUAL = {
     LineState.NEW: "It names a payment and is about to be matched",
-    LineState.UNMATCHED: "It names no payment, and nothing that is due fits it",
+    LineState.UNMATCHED: "It does not name one payment, and no amount and name that is due fits it",
     LineState.IGNORED: "Money that went out",
 }
 """What a line's state says by itself; whatever is beyond that stands in the line."""

@@ -174,6 +174,6 @@ def check_item(catalogue: Catalogue, number: str, service_day: date, policy: Pol
         text = f"The schedule fee of item {number} on {service_day.isoformat()} is not known; load it first"
         return [policy.finding(FindingCode.FEE_UNKNOWN, text)]
     if fee.certainty is Certainty.INFERRED:
-        text = f"The schedule fee of item {number} was not seen itself: {fee.source}"
+        text = f"The schedule fee of item {number} is concluded ({fee.source}). Check it on MBS Online"
         return [policy.finding(FindingCode.FEE_INFERRED, text)]
     return []

@@ -137,7 +137,7 @@ def waiting(claim: BulkBillClaim, reference: str, until: date) -> Outcome:
     """For a consent, or for staff to lodge it."""
     consent = claim.state is State.AWAITING_CONSENT
     message = (
-        "The claim waits for your consent that Medicare pays the clinic. Nothing was charged."
+        "The claim waits for the patient's consent that Medicare pays the clinic. Nothing was charged."
         if consent
         else "The clinic will lodge the claim with Medicare. Nothing was charged."
     )

@@ -78,7 +78,7 @@ class Allocating:
             left = _left(session, line) - sum(part.amount for part in parts)
             if left < 0:
                 most = money.to_decimal_text(_left(session, line), line.currency)
-                raise _wrong(f"At most {most} of this line is left")
+                raise _wrong(f"At most {most} of this line is left; un-match it to match it anew")
             provider = self._registry.by_slug(line.provider)
             settled = [
                 self._settle(session, line, part, provider, who.actor, now) for part in sorted(parts, key=_order)
@@ -97,7 +97,7 @@ class Allocating:
         if one.payment_id is not None:
             found = session.execute(sa.select(P).where(P.c.id == one.payment_id)).first()
             if found is None or found.provider != line.provider:
-                raise _wrong(f"Payment {one.payment_id} is none that a bank statement settles")
+                raise _wrong(f"Payment {one.payment_id} is no bank transfer: a statement cannot settle it")
             payable, currency = found.payable_id, found.currency
         elif one.invoice_id is not None:
             found = session.execute(sa.select(V).where(V.c.id == one.invoice_id)).first()

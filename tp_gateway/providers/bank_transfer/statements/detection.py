@@ -30,6 +30,11 @@ class Format(NamedTuple):
     read: Callable[[Source], Iterator[StatementLine]]
 
 
+_UNKNOWN = (
+    "no statement that we read: a CSV of CBA, NAB, Westpac/St.George or ANZ, OFX, MT940, CAMT.053, as the bank gave it"
+)
+
+
 def detect(head: bytes) -> Format:
     """By the first block of a file, without its byte-order mark. MalformedStatement when it is none that we read."""
     if not head.strip():
@@ -45,7 +50,7 @@ def detect(head: bytes) -> Format:
         return Format("MT940", read_mt940)
     elif profile := recognise(_first_row(head)):
         return Format(profile.name, partial(read_csv, profile=profile))
-    raise MalformedStatement(0, "the format is not one that we read")
+    raise MalformedStatement(0, _UNKNOWN)
 
 
 def _first_row(head: bytes) -> list[str]:
