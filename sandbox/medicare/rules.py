@@ -86,14 +86,12 @@ class Rules:
         return None
 
     def of(self, function: str, services: list[dict[str, Any]]) -> tuple[Rule | None, Rule | None]:
-        """(a disturbance, the outcome). What a call that a rule disturbs comes to is said by its cents: unseen, it is
-        what it would have come to otherwise."""
+        """(a disturbance that a rule orders, what the call comes to). A disturbed call comes to what its cents say,
+        unseen."""
         rule, usual = self.take(function, services), _by_cents(services)
-        disturbed = rule is not None and rule.kind in DISTURBANCES
-        outcome = usual if disturbed or rule is None else rule
-        if outcome is not None and outcome.kind in DISTURBANCES:
-            return (rule if disturbed else outcome), None
-        return (rule if disturbed else None), outcome
+        if rule is not None and rule.kind in DISTURBANCES:
+            return rule, usual
+        return None, rule or usual
 
 
 def _by_cents(services: list[dict[str, Any]]) -> Rule | None:

@@ -123,11 +123,13 @@ class MedicareSandbox:
         disturbance, outcome = self.rules.of(call.function, _services(call))
         if disturbance is not None and not disturbance.accepted:
             return Answer(503, {}), disturbance
+        hidden = outcome if outcome is not None and outcome.kind in DISTURBANCES else None
         try:
-            value = self._done(call, outcome)
+            value = self._done(call, None if hidden else outcome)
         except Refusal as refusal:
             return refusal.answer(), disturbance
-        return Answer(200, value | ({"correlationId": call.correlation_id} if call.echoes else {})), disturbance
+        answer = Answer(200, value | ({"correlationId": call.correlation_id} if call.echoes else {}))
+        return answer, disturbance or hidden
 
     def _done(self, call: Call, rule: Rule | None) -> dict[str, Any]:
         match call.function:
