@@ -93,8 +93,8 @@ class Claimant:
         elif way == "with the next request":
             yield from self._ask(self._billing("second", consented=True))
         elif way == "cancel":
-            cancel = Job("cancel", {"patient": self.number, "payment_id": answer.body["id"]})
-            yield from self._ask(cancel)
+            which = {"payment_id": answer.body["id"], "reference": answer.body["reference"]}
+            yield from self._ask(Job("cancel", {"patient": self.number, **which}))
         elif way == "card":
             yield from self._pay_by_card()
 
