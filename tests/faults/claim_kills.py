@@ -48,14 +48,14 @@ FUNCTIONS = ("bulk_bill", "patient_claim", "processing_report", "payment_report"
 
 def run(engine: str, seed: int, kills: int, keep: Path | None = None) -> dict[str, Any]:
     """One storm from its beginning to the comparison of the books. Returns what was counted."""
-    plan = Plan(seed, payments=kills, kills=kills, workers=WORKERS)
+    plan = Plan(seed, payments=2 * kills // 5, kills=kills, workers=WORKERS)
     with (
         sandbox_process("sandbox.stripe") as stripe,
         sandbox_process("sandbox.medicare") as medicare,
         new_database(engine) as database,
     ):
         surgery = warm(lambda: Surgery(database, stripe, medicare, **SETTINGS), _rehearse)
-        clients = [Claimant(FIRST + number, seed) for number in range(2 * kills + 100)]
+        clients = [Claimant(FIRST + number, seed) for number in range(kills + 100)]
         done_by_a_fork(lambda: _furnish(surgery, clients))
         done_by_a_fork(lambda: _misbehave(surgery, seed))
         began, started_at = time.monotonic(), datetime.now(UTC)

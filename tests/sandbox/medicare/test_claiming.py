@@ -171,6 +171,15 @@ def test_nothing_is_paid_twice(caller: Caller) -> None:
     assert CARD in str(caller.control("books")["claims"][0]["body"])
 
 
+def test_what_was_assessed_at_nothing_may_be_claimed_again(caller: Caller) -> None:
+    caller.control("settings", {"ready_after": 0})
+    caller.control("rules", {"kind": "reject"})
+    assert caller.claim(LODGE, bulk_bill(), correlation_id())[0] == 200
+    caller.control("clock", {"advance": 1})
+    assert caller.claim(LODGE, bulk_bill(), correlation_id())[0] == 200
+    assert code(caller.claim(LODGE, bulk_bill(), correlation_id())) == "9632"
+
+
 def test_it_runs_as_a_process() -> None:
     command = [sys.executable, "-m", "sandbox.medicare", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
