@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from tests.clinic import manager
 from tests.faults import claim_aftermath, command
 from tests.faults.aftermath import judge, named, recover
@@ -54,6 +56,7 @@ def run(engine: str, seed: int, kills: int, keep: Path | None = None) -> dict[st
         sandbox_process("sandbox.medicare") as medicare,
         new_database(engine) as database,
     ):
+        _settings(medicare, 0)
         surgery = warm(lambda: Surgery(database, stripe, medicare, **SETTINGS), _rehearse)
         clients = [Claimant(FIRST + number, seed) for number in range(kills + 100)]
         done_by_a_fork(lambda: _furnish(surgery, clients))
@@ -80,16 +83,24 @@ def run(engine: str, seed: int, kills: int, keep: Path | None = None) -> dict[st
     }
 
 
+def _settings(medicare: str, seconds: int) -> None:
+    """So long after it was lodged a claim is assessed, and so long after that paid."""
+    order = {"ready_after": seconds, "paid_after": seconds}
+    assert urllib3.request("POST", f"{medicare}/_sandbox/settings", json=order).status == 200
+
+
 def _rehearse(surgery: Surgery) -> None:
     take_payments(surgery)
-    number = Claimant(0, 0).medicare_number
     waiting = surgery.bulk_bill(surgery.session(3), consent=None)
     surgery.evidence(waiting["id"], consent=consent())
     paid = surgery.pay(appointment_id=surgery.session(4))
-    asked = about(number, consented=False)
+    asked = about(Claimant(0, 0).medicare_number, consented=False)
     surgery.gateway.rebates.lodge(manager, "medicare", paid.id, asked, render_rebate, None)
-    surgery.pass_time()
-    surgery.work()
+    for _ in range(2):
+        surgery.pass_time()
+        surgery.work()
+    assert surgery.state(waiting["id"]) == ("succeeded", "paid")
+    surgery.gateway.rebates.delete(manager, "medicare", paid.id)
 
 
 def _furnish(surgery: Surgery, clients: list[Claimant]) -> None:
@@ -113,7 +124,7 @@ def _by_hundreds(clients: list[Claimant]) -> Iterator[list[Claimant]]:
 
 
 def _misbehave(surgery: Surgery, seed: int) -> None:
-    surgery.ask("settings", {"ready_after": HOUR, "paid_after": HOUR})
+    _settings(surgery.medicare, HOUR)
     for number, (function, fault) in enumerate(itertools.product(FUNCTIONS, FAULTS)):
         surgery.rule(function=function, times=None, seed=seed * 1000 + number, **fault)  # each has dice of its own
 

@@ -1,4 +1,5 @@
-"""A process is killed at every step of lodging; whatever it had done, Medicare has exactly one claim in the end."""
+"""A process is killed at every step of lodging, or of taking back; whatever it had done, Medicare has exactly one claim
+in the end, and it is known here."""
 
 from __future__ import annotations
 
