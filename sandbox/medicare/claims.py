@@ -14,6 +14,7 @@ from sandbox.medicare.shapes import card_is_possible
 PENDABLE_SECONDS = 3600
 LIMITS = {"bulk_bill": 365, "patient_claim": 2 * 365}  # days since the service
 NOT_COUNTED = frozenset({State.EXPIRED, State.DELETED, State.REJECTED, State.PENDABLE})
+ENDED = frozenset({State.ASSESSED, State.PAID})
 ACCEPTED = Rule("benefit")
 
 
@@ -96,7 +97,8 @@ class Claims:
             if claim.state in NOT_COUNTED or claim.correlation_id == call.correlation_id:
                 continue
             for one in claim.events:
-                if any((one.patient["medicare"], one.date, made.item) == wanted for made in one.services):
+                counted = [made.item for made in one.services if made.benefit or claim.state not in ENDED]
+                if any((one.patient["medicare"], one.date, item) == wanted for item in counted):
                     raise Refusal("9632")
 
     def _made(self, call: Call, holder: dict[str, Any], rule: Rule | None, earlier: Claim | None) -> Claim:

@@ -1,7 +1,8 @@
 """Which outcome a call gets: by a rule of the control path, else by the cents of the first charge. Real benefits are
 whole multiples of five cents, so that the cents below are free for testers."""
 
-from dataclasses import asdict, dataclass
+import random
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 KINDS = {
@@ -22,8 +23,8 @@ DISTURBANCES = frozenset({"code", "lost", "garbage", "status", "slow"})
 
 @dataclass
 class Rule:
-    """`function` as in calls.py, or token or device; `item` of any service. `times` None: for ever. `accepted`:
-    whether a disturbed call takes effect."""
+    """`function` as in calls.py, or token or device; `item` of any service. `times` None: for ever; `probability` that
+    it hits a call, by dice that start at `seed`. `accepted`: whether a disturbed call takes effect."""
 
     kind: str
     function: str = "bulk_bill"
@@ -35,16 +36,27 @@ class Rule:
     accepted: bool = True
     status: int = 500
     seconds: float = 0.0
+    probability: float = 1.0
+    seed: int | None = None
     fired: int = 0
+    dice: random.Random = field(default_factory=random.Random, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind {self.kind!r}; there are {', '.join(KINDS)}")
         if self.kind in ("refuse", "code", "verified") and not self.code:
             raise ValueError("which code?")
+        self.dice = random.Random(self.seed)
+
+    def hits(self, function: str, items: set[Any]) -> bool:
+        """Whether it strikes; each call that it fits is one throw of the dice."""
+        spent = self.times is not None and self.fired >= self.times
+        if spent or self.function != function or self.item not in (None, *items):
+            return False
+        return self.probability >= 1 or self.dice.random() < self.probability
 
     def shown(self) -> dict[str, Any]:
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.repr}
 
 
 BY_CENTS = {
@@ -65,12 +77,23 @@ class Rules:
         self.rules: list[Rule] = []
 
     def take(self, function: str, services: list[dict[str, Any]]) -> Rule | None:
-        """The first rule that fits is used up by one."""
+        """The first rule that hits is used up by one."""
         items = {service.get("itemNumber") for service in services}
         for rule in self.rules:
-            spent = rule.times is not None and rule.fired >= rule.times
-            if not spent and rule.function == function and (rule.item is None or rule.item in items):
+            if rule.hits(function, items):
                 rule.fired += 1
                 return rule
-        charge = services[0].get("chargeAmount", "") if services else ""
-        return BY_CENTS.get(int(charge[-2:])) if isinstance(charge, str) and charge[-2:].isdecimal() else None
+        return None
+
+    def of(self, function: str, services: list[dict[str, Any]]) -> tuple[Rule | None, Rule | None]:
+        """(a disturbance that a rule orders, what the call comes to). A disturbed call comes to what its cents say,
+        unseen."""
+        rule, usual = self.take(function, services), _by_cents(services)
+        if rule is not None and rule.kind in DISTURBANCES:
+            return rule, usual
+        return None, rule or usual
+
+
+def _by_cents(services: list[dict[str, Any]]) -> Rule | None:
+    charge = services[0].get("chargeAmount", "") if services else ""
+    return BY_CENTS.get(int(charge[-2:])) if isinstance(charge, str) and charge[-2:].isdecimal() else None

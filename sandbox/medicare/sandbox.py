@@ -120,12 +120,16 @@ class MedicareSandbox:
         shapes.check(call.body, shapes.SHAPES[call.function])
         if call.subject is not None and call.subject != _card_of(call):
             raise Refusal("9201", "dhs-subjectId")
-        rule = self.rules.take(call.function, _services(call))
-        disturbance = rule if rule is not None and rule.kind in DISTURBANCES else None
+        disturbance, outcome = self.rules.of(call.function, _services(call))
         if disturbance is not None and not disturbance.accepted:
             return Answer(503, {}), disturbance
-        value = self._done(call, None if disturbance else rule)
-        return Answer(200, value | ({"correlationId": call.correlation_id} if call.echoes else {})), disturbance
+        hidden = outcome if outcome is not None and outcome.kind in DISTURBANCES else None
+        try:
+            value = self._done(call, None if hidden else outcome)
+        except Refusal as refusal:
+            return refusal.answer(), disturbance
+        answer = Answer(200, value | ({"correlationId": call.correlation_id} if call.echoes else {}))
+        return answer, disturbance or hidden
 
     def _done(self, call: Call, rule: Rule | None) -> dict[str, Any]:
         match call.function:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,15 @@ from tp_gateway.registry.guarded import ProviderFailed
 _STUCK = 120  # so many seconds without any progress, and what is open stays open
 
 
-def recover(clinic: Clinic, since: datetime, late: float) -> float:
+def _a_moment() -> bool:
+    time.sleep(0.05)
+    return True
+
+
+def recover(clinic: Clinic, since: datetime, late: float, between: Callable[[], bool] = _a_moment) -> float:
     """The provider is well again, everybody has gone: the gateway's own background work, round by round as time
-    passes, until nothing is open. Returns the seconds it took."""
+    passes, until nothing is open. `between` rounds something may happen; False if that was enough. Returns the seconds
+    it took."""
     began = time.monotonic()
     sandbox(clinic.sandbox_url, "DELETE", "faults")
     time.sleep(late)  # what the provider still does late has happened after it
@@ -30,13 +37,15 @@ def recover(clinic: Clinic, since: datetime, late: float) -> float:
         clinic.gateway.inbox.work(limit=1000)
         looked_at = clinic.gateway.recovery.sweep(limit=1000)
         clinic.gateway.refund_sending.sweep(limit=1000)
+        looked_at += clinic.gateway.rebate_sending.sweep(limit=1000)
         told = clinic.gateway.outbox.relay(limit=1000)
         before, left = left, _still_open(clinic)
         if compared and not looked_at and not told and not left:
             break
         if left != before or looked_at or told:
             since_when = time.monotonic()
-        time.sleep(0.05)
+        if not between():
+            break
     return time.monotonic() - began
 
 
@@ -56,15 +65,18 @@ def _open_by_kind(clinic: Clinic) -> dict[str, int]:
     unfinished = {
         "payments": "next_check_at IS NOT NULL AND state <> 'succeeded'",
         "refunds": "next_check_at IS NOT NULL",
+        "rebate_claims": "next_check_at IS NOT NULL",
         "outbox_messages": "sent_at IS NULL",
         "inbox_events": "next_attempt_at IS NOT NULL AND state = 'received'",
     }
     return {name: clinic.rows(f"SELECT count(*) FROM {name} WHERE {what}")[0][0] for name, what in unfinished.items()}
 
 
-def judge(clinic: Clinic, storm: Storm, keep: Path | None) -> dict[str, Any]:
+def judge(clinic: Clinic, storm: Storm, keep: Path | None, others: Sequence[str] = ()) -> dict[str, Any]:
+    """What was counted, with every contradiction; `others` were found elsewhere."""
     books = clinic.books()
-    found = contradictions(clinic.database.engine, books) + storm.told.contradictions + _told_otherwise(clinic, storm)
+    found = [*others, *storm.told.contradictions, *_told_otherwise(clinic, storm)]
+    found += contradictions(clinic.database.engine, books)
     found += [f"a worker ended by itself: {name}" for name in named(storm, "exit")]
     states = {row.state: row.number for row in clinic.rows("SELECT state, count(*) AS number FROM payments GROUP BY 1")}
     left = _open_by_kind(clinic)
@@ -76,7 +88,7 @@ def judge(clinic: Clinic, storm: Storm, keep: Path | None) -> dict[str, Any]:
         "states": states,
         "refunds": len(books["refunds"]),
         "events": clinic.rows("SELECT count(*) FROM inbox_events")[0][0],
-        "double": sum(text.startswith("I1 ") for text in found),
+        "double": sum(text.startswith(("I1 ", "double")) for text in found),
         "lost": sum("lost" in text for text in found),
         "phantom": sum("phantom" in text for text in found),
         "open": sum(text.startswith("I13 ") for text in found),
@@ -98,7 +110,7 @@ def _keep(clinic: Clinic, books: dict[str, Any], folder: Path) -> None:
     (folder / "books.json").write_text(json.dumps(books, indent=1))
     log = sandbox(clinic.sandbox_url, "GET", "requests?since=0")
     (folder / "requests.json").write_text(json.dumps(log, indent=1))
-    tables = ("payments", "transitions", "refunds", "ledger_entries", "payables", "inbox_events")
+    tables = ("payments", "transitions", "refunds", "ledger_entries", "payables", "inbox_events", "rebate_claims")
     for table in tables:
         rows = [dict(row._mapping) for row in clinic.rows(f"SELECT * FROM {table} ORDER BY 1")]
         (folder / f"{table}.json").write_text(json.dumps(rows, indent=1, default=str))

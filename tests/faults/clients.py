@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 PATIENTS = range(1000, 1100)
 FEE = 18000
@@ -22,7 +22,7 @@ _CARDS = {
     "pm_card_chargeDeclinedInsufficientFunds": 5,
     "pm_card_authenticationRequired": 10,
 }
-_WAITING = ("payment_in_progress", "idempotency_in_progress", "service_unavailable")
+WAITING = ("payment_in_progress", "idempotency_in_progress", "service_unavailable")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ class Answer:
 Jobs = Generator[list[Job], list[Answer | None], None]
 
 
+class Visitor(Protocol):
+    """Whoever comes in a storm."""
+
+    def visit(self) -> Jobs: ...
+
+
 @dataclass
 class Told:
     """What clients were told, to be held against the books at the end."""
@@ -56,11 +62,16 @@ class Told:
     payments: set[int] = field(default_factory=set)
     succeeded: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
+    rebates: set[tuple[int, str]] = field(default_factory=set)
     by_key: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
 
     def hear(self, job: Job, answer: Answer | None) -> None:
-        if answer is None or job.kind not in ("pay", "start") or "id" not in answer.body:
+        if answer is None or "id" not in answer.body:
+            return
+        if job.kind == "lodge":
+            self.rebates.add((answer.body["id"], answer.body["state"]))
+        if job.kind not in ("pay", "start", "bulk_bill"):
             return
         self.payments.add(answer.body["id"])
         if job.kind == "start":
@@ -183,5 +194,5 @@ class Client:
         job = self._job("refund", payment_id=payment_id, amount=amount, key=f"refund-{payment_id}")
         for _ in range(_PATIENCE):
             (answer,) = yield [job]
-            if answer is not None and answer.code not in _WAITING:
+            if answer is not None and answer.code not in WAITING:
                 return

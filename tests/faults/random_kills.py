@@ -11,15 +11,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import random
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,17 +24,15 @@ from urllib.parse import urlencode
 import urllib3
 
 from tests.clinic import Clinic, sandbox
-from tests.databases import PostgreSQL, PostgreSQLDatabases, make_sqlite_template, sqlite_url
 from tests.faults.aftermath import judge, named, recover
 from tests.faults.clients import FEE, PATIENTS, Client
+from tests.faults.ground import new_database, sandbox_process
 from tests.faults.storm import Plan, Storm
-from tests.faults.warm import fork, warm_clinic
+from tests.faults.warm import done_by_a_fork, warm_clinic
+from tests.faults.workers import CARDS
 from tp_gateway import observability
-from tp_gateway.schema import upgrade
 
-ROOT = Path(__file__).parents[2]
 LATE = 0.3
-_MEMORY = Path("/dev/shm")  # noqa: S108 - as a folder to make folders in
 SETTINGS = {
     "tp_gateway.database_pool": "2",
     "tp_gateway.timing.prepare": "1.2",
@@ -77,49 +71,17 @@ FAULTY_CALLS = ("* /v1/payment_intents/**", "* /v1/payment_intents", "* /v1/refu
 EVENTS = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled", "charge.refunded")
 
 
-@contextmanager
-def sandbox_process() -> Iterator[str]:
-    """The sandbox in a process of its own; yields its URL."""
-    command = [sys.executable, "-m", "sandbox.stripe", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def new_database(engine: str) -> Iterator[str]:
-    """The URL of a migrated database of either engine, on a server of its own."""
-    with ExitStack() as stack:
-        if engine == "sqlite":
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tpg-", dir=_memory())))
-            make_sqlite_template(folder / "gateway.sqlite", upgrade)
-            yield sqlite_url(folder / "gateway.sqlite")
-            return
-        server = PostgreSQL()
-        stack.callback(server.close)
-        yield stack.enter_context(PostgreSQLDatabases(server, upgrade).database())
-
-
-def _memory() -> str | None:
-    """A disk in memory, if there is one: a killed process leaves the same there, and nothing waits for a disk."""
-    return str(_MEMORY) if _MEMORY.is_dir() else None
-
-
 def run(engine: str, plan: Plan, keep: Path | None) -> dict[str, Any]:
     """One storm from its beginning to the comparison of the books. Returns what was counted."""
     with (
-        sandbox_process() as provider,
+        sandbox_process("sandbox.stripe") as provider,
         new_database(engine) as database,
         socket.create_server(("127.0.0.1", 0)) as door,
     ):
         secret = _subscribe(provider, f"http://127.0.0.1:{door.getsockname()[1]}/")
         clinic = warm_clinic(database, provider, **SETTINGS, **{"tp_gateway.stripe.webhook_secret": secret})
-        wait_for(fork(lambda: _furnish(clinic, plan)))
-        storm = Storm(plan, clinic, _clients(plan), door)
+        done_by_a_fork(lambda: _furnish(clinic, plan))
+        storm = Storm(plan, clinic, CARDS, _clients(plan), door)
         began, started_at = time.monotonic(), datetime.now(UTC)
         _misbehave(clinic, plan.seed)
         storm.run()
@@ -137,10 +99,6 @@ def run(engine: str, plan: Plan, keep: Path | None) -> dict[str, Any]:
         "deaths": named(storm, "SIG", "exit"),
         "rounds_failed": named(storm, "round of "),
     }
-
-
-def wait_for(pid: int) -> None:
-    assert os.waitpid(pid, 0)[1] == 0, "a process of the preparation failed"
 
 
 def _subscribe(provider: str, url: str) -> str:

@@ -10,13 +10,9 @@ what the bank's own history says. Prints one line of JSON, and ends with 1 and e
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
 import os
 import random
 import shutil
-import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -28,11 +24,11 @@ from typing import Any
 
 from tests.banking import ACCOUNT, TODAY, as_file
 from tests.clinic import Clinic, manager
-from tests.faults import steps
-from tests.faults.random_kills import new_database
-from tests.faults.warm import fork
+from tests.faults import command, steps
+from tests.faults.fate import Fate, by_the_kernel
+from tests.faults.ground import new_database
+from tests.faults.warm import fork, warm
 from tests.invariants import contradictions
-from tp_gateway import observability
 from tp_gateway.errors import GatewayError
 from tp_gateway.services.facts import Answer
 from tp_gateway.services.statements import staging
@@ -134,14 +130,8 @@ def _history(dice: random.Random, month: int, promises: dict[int, str]) -> Histo
 
 
 def _warm(database: str) -> Clinic:
-    """Has no connection and one thread: what is forked from it works at once."""
     staging.BATCH = BATCH
-    clinic = Clinic(database, NOBODY, **SETTINGS).open()
-    clinic.gateway.statements.reading.lines()
-    clinic.database.dispose()
-    gc.collect()
-    gc.freeze()
-    return clinic
+    return warm(lambda: Clinic(database, NOBODY, **SETTINGS), lambda clinic: clinic.gateway.statements.reading.lines())
 
 
 def _storm(clinic: Clinic, history: History, dice: random.Random, counts: Counter[str], kills: int) -> None:
@@ -157,18 +147,7 @@ def _storm(clinic: Clinic, history: History, dice: random.Random, counts: Counte
 
 
 def _live(clinic: Clinic, task: str, dice: random.Random, history: History) -> None:
-    left, later = dice.randrange(1, 2 * MEAN_STEPS), dice.choice((None, dice.uniform(0.0001, 0.005)))
-
-    def step(_name: str) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0 and later is None:
-            steps.die()
-        elif left == 0:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, wherever it is
-            signal.setitimer(signal.ITIMER_REAL, later or 0)
-
-    steps.attach(clinic, step)
+    steps.attach(clinic, Fate(dice, MEAN_STEPS, by_the_kernel).step)
     if task == "import":
         _import(clinic, dice.choice(history.files))
     elif task == "worker":
@@ -226,21 +205,5 @@ def _judge(clinic: Clinic, histories: list[History]) -> list[str]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.statement_kills", description=__doc__.split("\n")[0])
-    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=300, help="during imports")
-    parser.add_argument("--keep", type=Path, help="where the store of a run that failed is left")
-    given = parser.parse_args()
-    observability.configure_logging("error")
-    counted = run(given.database, given.seed, given.kills, given.keep)
-    found = counted.pop("contradictions")
-    print(json.dumps(counted), flush=True)
-    if found:
-        print("\n".join(found), file=sys.stderr)
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.main("statement_kills", __doc__, run))

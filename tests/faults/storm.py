@@ -24,11 +24,10 @@ from multiprocessing.connection import Connection, wait
 
 from tests.clinic import Clinic
 from tests.faults import workers
-from tests.faults.clients import Answer, Client, Job, Jobs, Told
+from tests.faults.clients import Answer, Job, Jobs, Told, Visitor
 from tests.faults.warm import fork
+from tests.faults.workers import Cast
 
-MEAN_STEPS_A_PAYMENT = 52
-_BACKGROUND_EVERY = 8
 _DOOR_STEPS = 60
 
 
@@ -63,32 +62,34 @@ class Slot:
 
 
 class Storm:
-    """`listening` is the socket on which the provider's events arrive."""
+    """`listening` is the socket on which the provider's events arrive, if it sends any."""
 
-    def __init__(self, plan: Plan, clinic: Clinic, clients: Iterator[Client], listening: socket.socket) -> None:
-        self._plan, self._clinic, self._listening = plan, clinic, listening
+    def __init__(
+        self, plan: Plan, clinic: Clinic, cast: Cast, clients: Iterator[Visitor], listening: socket.socket | None = None
+    ) -> None:
+        self._plan, self._clinic, self._cast, self._listening = plan, clinic, cast, listening
         self._clients = clients
         self._slots = [Slot(number) for number in range(plan.workers)]
-        self._door = Slot(-1, is_door=True)
+        self._all = [*self._slots, *([Slot(-1, is_door=True)] if listening is not None else [])]
         self._ready: deque[tuple[Visit | None, int, Job]] = deque()
         self._later: list[tuple[float, int, tuple[Visit | None, int, Job]]] = []
         self._condemned: list[tuple[float, int, Slot]] = []
         self._order = itertools.count()
-        self._rounds = itertools.cycle(workers.ROUNDS)
+        self._rounds = itertools.cycle(cast.rounds)
         self._dispatched = self._visiting = 0
         self.told, self.counts = Told(), Counter[str]()
-        self._mean = max(2, int(MEAN_STEPS_A_PAYMENT * plan.payments / plan.kills)) if plan.kills else 0
+        self._mean = max(2, int(cast.steps * plan.payments / plan.kills)) if plan.kills else 0
 
     def run(self) -> None:
         """Until all clients have gone and there were kills enough."""
-        for slot in (*self._slots, self._door):
+        for slot in self._all:
             self._start(slot)
         try:
             while self._visiting or self._ready or self._later or self._more():
                 self._dispatch()
                 self._listen()
         finally:
-            for slot in (*self._slots, self._door):
+            for slot in self._all:
                 self._stop(slot)
 
     # --- work -------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ class Storm:
             if slot.doing is not None or slot.pipe is None:
                 continue
             self._dispatched += 1
-            if self._dispatched % _BACKGROUND_EVERY == 0:
+            if self._dispatched % self._cast.every == 0:
                 slot.doing = (None, 0, Job("round", {"name": next(self._rounds)}))
             elif self._ready:
                 slot.doing = self._ready.popleft()
@@ -153,7 +154,7 @@ class Storm:
     def _listen(self) -> None:
         moments = [one[0][0] for one in (self._later, self._condemned) if one]
         patience = max(0.0, min([0.05, *(moment - time.monotonic() for moment in moments)]))
-        by_pipe = {slot.pipe: slot for slot in (*self._slots, self._door) if slot.pipe is not None}
+        by_pipe = {slot.pipe: slot for slot in self._all if slot.pipe is not None}
         for pipe in wait(list(by_pipe), patience):
             slot = by_pipe[pipe]  # type: ignore[index]
             try:
@@ -173,16 +174,16 @@ class Storm:
     def _start(self, slot: Slot) -> None:
         slot.life += 1
         ours, theirs = Pipe()
-        others = [one.pipe for one in (*self._slots, self._door) if one.pipe is not None]
+        others = [one.pipe for one in self._all if one.pipe is not None]
         dice = random.Random(f"{self._plan.seed}/{slot.number}/{slot.life}")
 
         def child() -> None:
             for pipe in (ours, *others):
                 pipe.close()
-            if slot.is_door:
+            if slot.is_door and self._listening is not None:
                 workers.receive(self._clinic, self._listening, theirs, dice, _DOOR_STEPS if self._mean else 0)
             else:
-                workers.work(self._clinic, theirs, dice, 0 if self._spared() else self._mean)
+                workers.work(self._clinic, self._cast.jobs, theirs, dice, 0 if self._spared() else self._mean)
 
         slot.pid, slot.pipe = fork(child), ours
         theirs.close()

@@ -3,27 +3,13 @@ command `python -m tests.faults.statement_kills`."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.faults.random_kills import ROOT
-
-DATABASES = [
-    pytest.param("sqlite", marks=pytest.mark.sqlite),
-    pytest.param("postgresql", marks=pytest.mark.postgresql),
-]
+from tests.faults.command import DATABASES, counted_by
 
 
 def storm(database: str, kills: int, seed: int) -> None:
-    command = [sys.executable, "-m", "tests.faults.statement_kills", "--database", database]
-    command += ["--kills", str(kills), "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    print(done.stdout, done.stderr)
-    assert done.returncode == 0
-    counted = json.loads(done.stdout.splitlines()[0])
+    counted = counted_by("statement_kills", database=database, kills=kills, seed=seed)
     assert counted["killed import"] >= kills and not any(name.startswith("failed") for name in counted)
 
 

@@ -7,8 +7,9 @@ import json
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
@@ -20,41 +21,39 @@ import urllib3
 from tests.clinic import Clinic, manager, render
 from tests.faults import steps
 from tests.faults.clients import Answer, Job
+from tests.faults.fate import Fate, by_another
 from tp_gateway.contract import Flow
 from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
 from tp_gateway.services.facts import Key
 
-ROUNDS = ("inbox", "sweep", "outbox", "refunds") * 8 + ("reverse",)
 _RECENTLY = 3
 _HTTP = urllib3.PoolManager(timeout=10, retries=False)
 
 
-class Fate:
-    """When this process dies: at a step counted off by its dice, by its own hand at exactly that step or a moment later
-    by the hand of the one who started it."""
-
-    def __init__(self, dice: random.Random, mean_steps: int, tell: Callable[[object], None]) -> None:
-        self._left = dice.randrange(1, 2 * mean_steps) if mean_steps else -1
-        self._delay = dice.choice((None, dice.uniform(0, 0.005)))
-        self._tell = tell
-
-    def step(self, _name: str) -> None:
-        self._left -= 1
-        if self._left == 0:
-            if self._delay is None:
-                steps.die()
-            self._tell(("kill", self._delay))
+Jobs = Mapping[str, Callable[..., Answer | None]]
 
 
-def work(clinic: Clinic, pipe: Connection, dice: random.Random, mean_steps: int) -> None:
+@dataclass(frozen=True)
+class Cast:
+    """What the processes of a storm can do: `jobs` by kind (`round` among them), and the background work between them
+    by turns, which `round` is told by its name: one after so many (`every`) pieces of work. `steps` is about how many a
+    payment takes."""
+
+    jobs: Jobs
+    rounds: tuple[str, ...]
+    steps: int
+    every: int
+
+
+def work(clinic: Clinic, jobs: Jobs, pipe: Connection, dice: random.Random, mean_steps: int) -> None:
     """Do the jobs that come, until the pipe is closed or we are killed."""
-    steps.attach(clinic, Fate(dice, mean_steps, pipe.send).step)
+    steps.attach(clinic, Fate(dice, mean_steps, by_another(pipe)).step)
     with suppress(EOFError, ConnectionError):  # the other end is closed: everybody goes home
         while True:
             job: Job = pipe.recv()
             try:
-                answer = JOBS[job.kind](clinic, **job.arguments)
+                answer = jobs[job.kind](clinic, **job.arguments)
             except GatewayError as refusal:
                 answer = Answer({}, refusal.code)
             except urllib3.exceptions.HTTPError:
@@ -116,11 +115,16 @@ def _round(clinic: Clinic, name: str) -> Answer:
         "outbox": gateway.outbox.relay,
         "reverse": lambda: gateway.reverse_sweep.run(since=datetime.now(UTC) - timedelta(seconds=_RECENTLY)),
     }
+    return in_a_loop(rounds[name])
+
+
+def in_a_loop(work: Callable[[], object]) -> Answer:
+    """As the worker's loops: whatever goes wrong, the next round is another one."""
     try:
-        rounds[name]()
+        work()
     except GatewayError:
         raise
-    except Exception as error:  # as the worker's loop: the next round is another one
+    except Exception as error:
         return Answer({}, type(error).__name__)
     return Answer({})
 
@@ -129,7 +133,7 @@ def _patient(user_id: int) -> Identity:
     return Identity(user_id, "patient")
 
 
-JOBS: dict[str, Callable[..., Answer | None]] = {
+JOBS: Jobs = {
     "pay": _pay,
     "start": _start,
     "enter_card": _enter_card,
@@ -140,6 +144,7 @@ JOBS: dict[str, Callable[..., Answer | None]] = {
     "refund_in_dashboard": _refund_in_dashboard,
     "round": _round,
 }
+CARDS = Cast(JOBS, ("inbox", "sweep", "outbox", "refunds") * 8 + ("reverse",), steps=52, every=8)
 
 
 # --- the door of the webhooks -----------------------------------------------------------------------------------------
@@ -147,7 +152,7 @@ JOBS: dict[str, Callable[..., Answer | None]] = {
 
 def receive(clinic: Clinic, listening: socket.socket, pipe: Connection, dice: random.Random, mean_steps: int) -> None:
     """Take events from the provider until killed. Of ten events five never come, one comes twice, one comes late."""
-    steps.attach(clinic, Fate(dice, mean_steps, pipe.send).step)
+    steps.attach(clinic, Fate(dice, mean_steps, by_another(pipe)).step)
     held: list[tuple[bytes, dict[str, str]]] = []
 
     class Door(BaseHTTPRequestHandler):

@@ -1,4 +1,5 @@
-"""A process is killed at every step of lodging; whatever it had done, Medicare has exactly one claim in the end."""
+"""A process is killed at every step of lodging, or of taking back; whatever it had done, Medicare has exactly one claim
+in the end, and it is known here."""
 
 from __future__ import annotations
 
@@ -38,6 +39,10 @@ def claim(clinic: Clinic, appointment_id: int, payment_id: int) -> None:
     clinic.gateway.rebates.lodge(patient, "medicare", payment_id, asked(), render_rebate, key)
 
 
+def take_back(clinic: Clinic, _appointment_id: int, payment_id: int) -> None:
+    clinic.gateway.rebates.delete(patient, "medicare", payment_id)
+
+
 def recover(surgery: Surgery) -> None:
     for _ in range(3):
         surgery.pass_time()
@@ -45,12 +50,12 @@ def recover(surgery: Surgery) -> None:
 
 
 def at_every_step(
-    surgery: Surgery, nursery: Nursery, work: Callable[..., None], prepare: Callable[[int], int]
+    surgery: Surgery, nursery: Nursery, work: Callable[..., None], prepare: Callable[[int], int], least: int = 7
 ) -> Iterator[tuple[str, int, int]]:
     """(where it was killed, the appointment, the payment), after recovery. The stand-in starts anew each time."""
     first = 1000
     steps = nursery.run(work, None, first, prepare(first))
-    assert len(steps) >= 7, steps
+    assert len(steps) >= least, steps
     for number, step in enumerate(steps, first + 1):
         surgery.ask("reset", {})
         subject = prepare(number)
@@ -106,3 +111,21 @@ def test_a_patient_claim_killed_at_any_step(surgery: Surgery, nursery: Nursery) 
         assert rows[0].state in ("lodged", "unknown") and rows[0].reference == there[0]["correlation_id"], step
         ended.add(rows[0].state)
     assert ended == {"lodged", "unknown"}
+
+
+def test_a_claim_that_is_taken_back_killed_at_any_step(surgery: Surgery, nursery: Nursery) -> None:
+    """Medicare may have let go of it while nobody here knows; the patient need not ask again."""
+
+    def lodged(number: int) -> int:
+        payment_id = paid(surgery, number)
+        lodge(surgery, payment_id)
+        return payment_id
+
+    ended = set()
+    for step, _, payment_id in at_every_step(surgery, nursery, take_back, lodged, least=5):
+        [row] = surgery.rows("SELECT state, next_check_at FROM rebate_claims WHERE payment_id = :id", id=payment_id)
+        [there] = surgery.there()
+        assert (row.state, there["state"]) in (("lodged", "assessed"), ("deleted", "deleted")), step
+        assert row.next_check_at is None, step
+        ended.add(row.state)
+    assert ended == {"lodged", "deleted"}

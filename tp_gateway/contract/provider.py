@@ -65,7 +65,8 @@ class Provider(Protocol):
     `lodge_rebate(order: RebateOrder, reference: str) -> RebateFact`
         Lodge the claim. Repeated under one reference, at most one call has an effect.
     `delete_rebate(order: RebateOrder, reference: str) -> RebateFact`
-        Take a lodged claim back. Any other state than DELETED: it could not be, and `code` says why.
+        Take a lodged claim back; DELETED also where it was before. LODGED: it cannot be, and `code` says why. UNKNOWN:
+        it is asked again.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
         Keep a payment method for the payer.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`

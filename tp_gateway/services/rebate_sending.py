@@ -1,7 +1,8 @@
 """Sends a rebate claim under its reference, as often as it takes to know, and writes down what became of it. Commit,
 call, commit: the reference is durable before anything is sent, and of all repeats under it at most one has an effect.
 
-What is known to be pendable is not sent again without a person's decision; time lets it go.
+What is known to be pendable is not sent again without a person's decision; time lets it go. A lodged one that is due is
+being taken back: that was asked for, and how it ended is not known.
 """
 
 from __future__ import annotations
@@ -70,6 +71,13 @@ class RebateSending:
         fact = self._registry.by_slug(claim.provider).lodge_rebate(order, claim.reference)
         return self.settle(claim, fact, actor)
 
+    def take_back(self, claim: RebateFacts, actor: str) -> tuple[RebateFacts, RebateFact]:
+        """Have one deleted that is ours and lodged. Returns it as it stands, and what the provider said; where that is
+        unclear it stays lodged and due, and the sweep asks again."""
+        order = self.order(claim, present(self._database, self._vault, claim.payment_id), repeated=True)
+        fact = self._registry.by_slug(claim.provider).delete_rebate(order, claim.reference)
+        return self.settle(claim, fact, actor), fact
+
     def settle(self, claim: RebateFacts, fact: RebateFact, actor: str) -> RebateFacts:
         """Write down what came out, if the claim is still ours."""
         try:
@@ -83,8 +91,9 @@ class RebateSending:
     def apply(self, session: orm.Session, claim: RebateFacts, fact: RebateFact, actor: str) -> bool:
         """False if somebody else has taken it over."""
         now = self._clock()
+        unclear = claim.state == RebateState.LODGED and fact.state is RebateState.UNKNOWN
         values: dict[str, Any] = {
-            "state": str(fact.state),
+            "state": claim.state if unclear else str(fact.state),
             "code": fact.code[:200],
             "decide_before": fact.decide_before,
             "next_check_at": self._next_check(claim, fact, now),
@@ -133,6 +142,8 @@ class RebateSending:
             return 0
         if claim.state in _UNDECIDED:
             self.send(claim, "sweep", repeated=True)
+        elif claim.state == RebateState.LODGED:
+            self.take_back(claim, "sweep")
         else:
             self.settle(claim, RebateFact(RebateState.REJECTED, code="expired"), "sweep")
         return 1

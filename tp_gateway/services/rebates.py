@@ -122,20 +122,23 @@ class Rebates:
 
     def delete(self, who: Identity, slug: str, payment_id: int) -> RebateFacts:
         """Take a claim of today back. GatewayError: NotFound; `not_payable` if it was not lodged, or not today, or the
-        provider refuses; `provider_error` if it did not confirm it (ask again)."""
-        provider, claim = self._provider(slug), self.get(who, slug, payment_id)
+        provider refuses; `provider_error` if it did not confirm it yet (the sweep goes on asking)."""
+        claim = self.get(who, slug, payment_id)
         today = self._clock().astimezone(self._time_zone).date()
         if claim.state != RebateState.LODGED or claim.lodged_at is None:
             raise GatewayError("not_payable", f"This claim is {claim.state}: only a lodged one can be taken back")
         if claim.lodged_at.astimezone(self._time_zone).date() != today:
             raise GatewayError("not_payable", "A claim can only be taken back on the day on which it was lodged")
-        order = self._sending.order(claim, present(self._database, self._vault, payment_id), repeated=True)
-        fact = provider.delete_rebate(order, claim.reference)
-        if fact.state is RebateState.DELETED:
-            return self._sending.settle(claim, fact, who.actor)
-        if fact.state is RebateState.UNKNOWN:
-            raise GatewayError("provider_error", "It was not confirmed that the claim is taken back. Ask again")
-        raise GatewayError("not_payable", f"The claim cannot be taken back ({fact.code})")
+        taken = self._sending.take(claim.id, R.c.state == RebateState.LODGED)  # and so it is due: see `take_back`
+        if taken is None:
+            return self.get(who, slug, payment_id)  # somebody was faster
+        after, fact = self._sending.take_back(taken, who.actor)
+        if after.state == RebateState.DELETED:
+            return after
+        if fact.state is RebateState.LODGED:
+            raise GatewayError("not_payable", f"The claim cannot be taken back ({fact.code})")
+        text = "It is not confirmed yet that the claim is taken back. We go on asking: look again in a moment"
+        raise GatewayError("provider_error", text)
 
     def get(self, who: Identity, slug: str, payment_id: int) -> RebateFacts:
         """The newest claim of a payment. NotFound."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -11,8 +12,19 @@ from tp_gateway.providers.medicare.claim import BulkBillClaim, State
 from tp_gateway.providers.medicare.codes import CodeClass, classify, known_codes
 from tp_gateway.providers.medicare.lodging import answered
 from tp_gateway.providers.medicare.rendered import Rendered
-from tp_gateway.providers.medicare.transports import Failure, Message, NotSent, Refused, Unclear
+from tp_gateway.providers.medicare.reports import Reports
+from tp_gateway.providers.medicare.transports import (
+    Failure,
+    Message,
+    NotSent,
+    ProcessingReport,
+    Refused,
+    ReportStatus,
+    Transport,
+    Unclear,
+)
 from tp_gateway.providers.medicare.transports.results import Severity
+from tp_gateway.providers.medicare.transports.values import ReportQuery
 
 REFERENCE = "urn:uuid:TST000010123456789abcdef"
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -52,6 +64,29 @@ def test_only_a_code_that_says_no_for_certain_ends_a_claim(code: str) -> None:
 def test_a_duplicate_of_what_was_sent_before_is_the_first_one(code: str) -> None:
     outcome = told(refused(code), repeated=True)
     assert (outcome.state, state(outcome)) == (OutcomeState.UNKNOWN, "unknown")
+
+
+class _KnowsNothing(Transport):
+    """Medicare, asked for the report of a claim that it has never seen."""
+
+    def processing_report(self, query: ReportQuery, correlation_id: str, deadline: float) -> ProcessingReport:
+        return ProcessingReport(ReportStatus.NOT_FOUND)
+
+
+def _asked(claim: BulkBillClaim, after: timedelta) -> Outcome:
+    return Reports(_KnowsNothing(), None).ask(claim, REFERENCE, 0, NOW + after)  # type: ignore[abstract]
+
+
+def test_a_duplicate_whose_claim_medicare_does_not_know_is_not_ours() -> None:
+    """The first request never arrived, and the service was paid by another claim. A report can be late by a night."""
+    twice = replace(CLAIM, state=State.UNKNOWN, code="9632", text="words of 9632")
+    at_once, later = _asked(twice, timedelta(hours=20)), _asked(twice, timedelta(hours=50))
+    assert (at_once.state, at_once.reason) == (OutcomeState.UNKNOWN, Reason.NO_SUCH_OBJECT)
+    assert (later.state, later.closed, later.provider_code) == (OutcomeState.DECLINED, True, "9632")
+    assert state(later) == "rejected"
+    unclear = _asked(replace(twice, unclear=["urn:uuid:TST00001aaaaaaaaaaaaaaaa"]), timedelta(hours=50))
+    assert (unclear.state, state(unclear)) == (OutcomeState.PENDING, "with_medicare")
+    assert _asked(replace(twice, code=""), timedelta(hours=50)).reason is Reason.NO_SUCH_OBJECT, "it is sent again"
 
 
 def test_of_several_reasons_the_one_that_is_understood_counts() -> None:

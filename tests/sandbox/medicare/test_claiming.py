@@ -126,6 +126,24 @@ def test_rules_are_used_up(caller: Caller) -> None:
     assert rule["fired"] == 2
 
 
+def test_a_rule_hits_as_often_as_its_dice_say(caller: Caller) -> None:
+    caller.control("rules", {"kind": "refuse", "code": "9202", "probability": 0.5, "seed": 7, "times": None})
+    told = [caller.claim(LODGE, bulk_bill(f"8{number:04}"), correlation_id())[0] for number in range(40)]
+    assert 8 < told.count(400) < 32
+    (rule,) = caller.control("rules")["rules"]
+    assert (rule["fired"], rule["seed"], "dice" in rule) == (told.count(400), 7, False)
+
+
+def test_a_disturbed_call_comes_to_what_it_would_have_come_to(caller: Caller) -> None:
+    """What is refused is refused, though nobody hears of it."""
+    for _ in range(2):
+        caller.control("rules", {"kind": "status"})
+    assert caller.claim(LODGE, bulk_bill(charge="10102"), correlation_id())[0] == 500
+    assert caller.claim(LODGE, bulk_bill(charge="10161"), correlation_id())[0] == 500
+    (claim,) = caller.control("books")["claims"]
+    assert (claim["charge"], claim["benefit"]) == (10161, 0)
+
+
 @pytest.mark.parametrize(
     ("path", "order"),
     [
@@ -151,6 +169,15 @@ def test_nothing_is_paid_twice(caller: Caller) -> None:
     assert caller.control("payment-run", {})["payment_runs"] == []
     assert {claim["state"] for claim in caller.control("books")["claims"]} == {"paid"}
     assert CARD in str(caller.control("books")["claims"][0]["body"])
+
+
+def test_what_was_assessed_at_nothing_may_be_claimed_again(caller: Caller) -> None:
+    caller.control("settings", {"ready_after": 0})
+    caller.control("rules", {"kind": "reject"})
+    assert caller.claim(LODGE, bulk_bill(), correlation_id())[0] == 200
+    caller.control("clock", {"advance": 1})
+    assert caller.claim(LODGE, bulk_bill(), correlation_id())[0] == 200
+    assert code(caller.claim(LODGE, bulk_bill(), correlation_id())) == "9632"
 
 
 def test_it_runs_as_a_process() -> None:

@@ -83,12 +83,20 @@ def _refused(claim: BulkBillClaim, reference: str, answer: Refused, *, repeated:
     message = worst(answer.messages)
     if is_duplicate(message.code) and repeated:
         return unknown(claim, reference, message)  # the first of the two has arrived: its report will say
-    if is_duplicate(message.code) and claim.unclear:
-        linked = replace(claim, state=State.WITH_MEDICARE, asked_as=claim.unclear[0], code=message.code)
-        return pending(replace(linked, text=message.text), reference, FIRST_LOOK)
+    if is_duplicate(message.code):
+        return duplicate(claim, reference, message.code, message.text)
     if not is_definite(message.code):
         return unknown(claim, reference, message)
     return rejected(claim, reference, message.code, message.text)
+
+
+def duplicate(claim: BulkBillClaim, reference: str, code: str, text: str) -> Outcome:
+    """Medicare has the service from another claim: one of ours that was given up without anybody knowing, or nobody's
+    of ours."""
+    if not claim.unclear:
+        return rejected(claim, reference, code, text)
+    linked = replace(claim, state=State.WITH_MEDICARE, asked_as=claim.unclear[0], code=code, text=text)
+    return pending(linked, reference, FIRST_LOOK)
 
 
 def worst(messages: tuple[Message, ...]) -> Message:

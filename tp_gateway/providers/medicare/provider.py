@@ -181,7 +181,7 @@ class MedicareProvider:
 
     def delete_rebate(self, order: RebateOrder, reference: str) -> RebateFact:
         if self._transport is None:
-            return RebateFact(RebateState.UNKNOWN)
+            return RebateFact(RebateState.UNKNOWN, final=True)
         patient = lodging.person(_REBATE.typed(order.parameters)["patient"])
         return patient_claims.deleted(
             self._transport.delete_same_day(patient, DeleteReason.OTHER, reference, order.deadline)

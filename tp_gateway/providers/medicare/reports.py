@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tp_gateway.contract import (
     Outcome,
@@ -18,8 +18,8 @@ from tp_gateway.contract import (
     money,
 )
 from tp_gateway.providers.medicare.claim import CURRENCY, BulkBillClaim, State
-from tp_gateway.providers.medicare.codes import CodeClass, classify
-from tp_gateway.providers.medicare.lodging import pending, rejected, unknown
+from tp_gateway.providers.medicare.codes import CodeClass, classify, is_duplicate
+from tp_gateway.providers.medicare.lodging import duplicate, pending, rejected, unknown
 from tp_gateway.providers.medicare.transports import (
     Failure,
     PaymentReport,
@@ -34,6 +34,8 @@ from tp_gateway.providers.medicare.transports.values import ReportQuery
 
 _NONSENSE = Message("nonsense", "")
 _MINUTES, _HOUR, _DAY = 600.0, 3600.0, 86_400.0
+_KNOWN_BY_NOW = timedelta(days=2)
+"""A claim that has arrived has a report by then (our reading: usually it takes a night)."""
 
 
 class Reports:
@@ -92,6 +94,8 @@ def _without_assessment(claim: BulkBillClaim, reference: str, status: ReportStat
     if status is ReportStatus.NOT_READY:
         return pending(replace(claim, state=State.WITH_MEDICARE), reference, _later(claim, now))
     if status is ReportStatus.NOT_FOUND and claim.claim_id is None and claim.asked_as is None:
+        if is_duplicate(claim.code) and now - datetime.fromisoformat(claim.made_at) > _KNOWN_BY_NOW:
+            return duplicate(claim, reference, claim.code, claim.text)  # a repeat was refused, and the first never came
         return unknown(claim, reference, reason=Reason.NO_SUCH_OBJECT)
     # Medicare had it and does not tell any more (reports are kept for six months): staff have to look.
     return pending(replace(claim, code=str(status)), reference, _DAY)
