@@ -152,7 +152,7 @@ MONEY = (
     guard(
         "deadline",
         "a call ends for us at its deadline",
-        text("registry.guarded", "future.result(max(0.0, deadline - time.monotonic()))", "future.result(3)"),
+        text("registry.calls", "result(future, max(0.0, deadline - time.monotonic()))", "result(future, 3)"),
         f"{GUARDED}::test_the_deadline_is_kept_and_the_lane_stays_taken_until_the_call_ends[execute]",
     ),
     guard(
