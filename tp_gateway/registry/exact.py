@@ -147,6 +147,8 @@ def _takers(hint: Any) -> Mapping[Any, Take]:
         return {dict: _mapping, types.MappingProxyType: _mapping}
     if is_dataclass(hint):
         return {typing.cast(type, hint): _fields(typing.cast(type, hint))}
+    if hint is float:
+        return {float: _number, int: _integer}
     return {hint: _SIMPLE.get(hint, _itself)}
 
 
