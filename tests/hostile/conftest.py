@@ -1,8 +1,8 @@
 """Hostile plugins in the whole application: real packages on `sys.path`, switched on beside Stripe, paid with by HTTP.
 
-`hostile(source)` installs a plugin (what comes later in `source` wins over the harmless one it is appended to) and gives a
-clinic where a patient can pay with `acme_pay` and with a card. After the test a card must still be charged, and our
-books add up.
+`hostile(source)` installs a plugin (what comes later in `source` wins over the harmless one it is appended to) and
+gives a clinic where a patient can pay with `acme_pay` and with a card. After the test a card must still be charged, and
+our books add up.
 """
 
 from __future__ import annotations
@@ -82,11 +82,23 @@ def load() -> Iterator[Callable[..., Registry]]:
 def hostile(
     database_url: str, stripe_sandbox: StripeSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Hostile]:
+    """On both databases, for what reaches the store."""
+    yield from _clinics(database_url, stripe_sandbox, installer(tmp_path, monkeypatch))
+
+
+@pytest.fixture
+def hostile_on_sqlite(
+    sqlite_database_url: str, stripe_sandbox: StripeSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hostile]:
+    """For what is stopped before it reaches the store."""
+    yield from _clinics(sqlite_database_url, stripe_sandbox, installer(tmp_path, monkeypatch))
+
+
+def _clinics(database_url: str, stripe_sandbox: StripeSandbox, put: Install) -> Iterator[Hostile]:
     opened: list[Victim] = []
 
     def open_clinic(source: str = "", *, others: dict[str, str] | None = None, **ini: str) -> Victim:
         sandbox(stripe_sandbox.url, "POST", "reset")
-        put = installer(tmp_path, monkeypatch)
         put("acme", PROVIDER + source)
         for name, text in (others or {}).items():
             put(name, text)

@@ -4,6 +4,7 @@ to the context (a decimal precision, fields bound to the log) ends with it."""
 from __future__ import annotations
 
 import contextvars
+import decimal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ class Calls:
         made on this thread, by a plugin that keeps its deadlines."""
 
         def run() -> T:
+            decimal.setcontext(decimal.getcontext().copy())  # a context is an object that both would have
             try:
                 return call()
             except Exception:

@@ -88,4 +88,5 @@ def refusal(veto: Any) -> GatewayError:
     message = veto.message[:_LONGEST_MESSAGE]
     if veto.field:
         return ValidationError({veto.field[:_LONGEST_FIELD]: [message]})
-    return GatewayError(veto.code if veto.code in TITLES else "not_payable", message or None)
+    known = veto.code in TITLES and veto.code != "internal_error"  # which is ours to say
+    return GatewayError(veto.code if known else "not_payable", message or None)
