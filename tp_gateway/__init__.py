@@ -89,8 +89,11 @@ def make_database(settings: Settings) -> Database:
     return made
 
 
-def make_registry(settings: Settings, require_no_transaction: Any = lambda: None) -> Registry:
-    """The enabled plugins, each provider built from its section of the settings."""
+def make_registry(
+    settings: Settings, require_no_transaction: Any = lambda: None, refused: dict[str, str] | None = None
+) -> Registry:
+    """The enabled plugins, each provider built from its section of the settings. `refused` collects why some cannot be
+    started with; without it the first of those is a ConfigurationError."""
     from tp_gateway import registry
     from tp_gateway.contract import Environment
 
@@ -102,6 +105,7 @@ def make_registry(settings: Settings, require_no_transaction: Any = lambda: None
         waiting=settings.provider_waiting,
         breaker=lambda: registry.Breaker(settings.breaker_failures, settings.breaker_seconds),
         require_no_transaction=require_no_transaction,
+        refused=refused,
     )
 
 

@@ -23,7 +23,7 @@ from tp_gateway import cli_statements, config, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
-from tp_gateway.registry import ProviderFailed, installed
+from tp_gateway.registry import ProviderFailed, installed, package
 from tp_gateway.services import rotation
 from tp_gateway.worker import Worker
 
@@ -203,24 +203,36 @@ def _rotate_keys(given: argparse.Namespace) -> int:
 
 
 def _providers(given: argparse.Namespace) -> int:
-    """Exit code 1 when an enabled provider cannot work."""
+    """Exit code 1 when an enabled plugin is refused, or its provider cannot work: the service would not start, or
+    start without it being of use."""
     settings = _settings(given)
     observability.configure_logging("error")
-    for name in sorted(set(installed()) - set(settings.providers)):
-        print(f"{name}: installed, not enabled")
-    well, registry = True, tp_gateway.make_registry(settings)
+    there = installed()
+    for name in sorted(set(there) - set(settings.providers)):
+        print(f"{name}: installed ({' and '.join(map(package, there[name]))}), not enabled")
+    refused = dict[str, str]()
+    registry = tp_gateway.make_registry(settings, refused=refused)
+    for name, reason in refused.items():
+        print(f"{name}: enabled, refused: {reason}")
     for name in sorted(registry.without_provider):
         print(f"{name}: enabled, brings no provider (a policy or a listener)")
+    well = not refused
     for provider in registry:
         try:
             health = provider.check(_CHECK_SECONDS)
-            ok, message = health.ok, health.message
+            ok, message = health.ok, _line(health.message)
         except ProviderFailed:
             ok, message = False, "did not answer"
         well = well and ok
         state = "works" if ok else f"does not work: {message}"
         print(f"{provider.slug}: enabled, takes {provider.manifest.method} ({provider.manifest.display_name}), {state}")
     return 0 if well else 1
+
+
+def _line(text: str) -> str:
+    """What a provider says, without secrets, and as one line of a terminal."""
+    said = observability.scrub_text(" ".join(text.split())[:300])
+    return "".join(one if one.isprintable() else "?" for one in said)
 
 
 def _statements(given: argparse.Namespace) -> int:

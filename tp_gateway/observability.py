@@ -24,6 +24,8 @@ REVIEWS = Counter("tp_gateway_needs_review_total", "Payments that a person must 
 WORKER_ERRORS = Counter("tp_gateway_worker_errors_total", "Errors of the worker's loops", ["loop"])
 
 HIDDEN = "[hidden]"
+LONGEST_TEXT = 1 << 14
+"""Characters of one text in the log: a long traceback, and not whatever somebody else's code has to say."""
 _SECRET_KEYS = re.compile(
     r"authorization|secret|api_?key|password|token|cookie|card_?number|\bcvc\b|\bcvv\b", re.IGNORECASE
 )
@@ -40,20 +42,35 @@ def scrub_text(text: str) -> str:
     return text
 
 
+def _cut(text: str) -> str:
+    """Scrubbed, and not longer than anybody reads. What is cut off is not searched for secrets either."""
+    if len(text) <= LONGEST_TEXT:
+        return scrub_text(text)
+    return f"{scrub_text(text[: 2 * LONGEST_TEXT])[:LONGEST_TEXT]}… ({len(text)} characters)"
+
+
 def scrub(value: Any) -> Any:
     if isinstance(value, str):
-        return scrub_text(value)
+        return _cut(value)
     if isinstance(value, dict):
         return {key: HIDDEN if _SECRET_KEYS.search(str(key)) else scrub(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item) for item in value]
     shown = repr(value)  # what the log would show: of an exception, bytes, an object
-    clean = scrub_text(shown)
+    clean = _cut(shown)
     return value if clean == shown else clean
 
 
 def _scrub_event(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {key: HIDDEN if _SECRET_KEYS.search(key) else scrub(value) for key, value in event.items()}
+
+
+def _format_exception(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The traceback as text. An exception of a plugin's can refuse to be looked at, and logging must not fail."""
+    try:
+        return dict(structlog.processors.format_exc_info(logger, method, dict(event)))
+    except BaseException as error:
+        return {**event, "exc_info": None, "exception": f"cannot be shown: {type(error).__name__}"}
 
 
 def configure_logging(level: str) -> None:
@@ -63,7 +80,7 @@ def configure_logging(level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _format_exception,
         _scrub_event,
     ]
     structlog.configure(

@@ -10,6 +10,7 @@ SERVICES, REGISTRY, VIEWS = "tp_gateway.services", "tp_gateway.registry", "tp_ga
 CHARGE, FENCES = "tests/services/test_charge.py", "tests/services/test_fences.py"
 GUARDED, CONSTRAINTS = "tests/registry/test_guards.py", "tests/store/test_constraints.py"
 EVENTS, TOKENS = "tests/providers/stripe/test_webhooks.py", "tests/bottom/test_identity.py"
+HOSTILE = "tests/hostile"
 BODIES, ANSWERS = "tests/api/test_bad_input.py", "tests/api/test_http.py"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ablation.changes import Function
-from tests.ablation.guard import CHARGE, CONSTRAINTS, FENCES, GUARDED, REGISTRY, SERVICES, guard
+from tests.ablation.guard import CHARGE, CONSTRAINTS, FENCES, GUARDED, HOSTILE, REGISTRY, SERVICES, guard
 from tests.ablation.removals import (
     after_migration,
     always,
@@ -132,6 +132,24 @@ MONEY = (
         f"{GUARDED}::test_a_success_that_cannot_be_is_unknown",
     ),
     guard(
+        "exact",
+        "what a provider hands over is of the contract's own types, all the way down",
+        Function(f"{REGISTRY}.guarded", "exactly", lambda _: lambda value, _kinds: value),
+        f"{HOSTILE}/test_answers.py::test_garbage_is_never_a_payment_and_never_a_fault",
+    ),
+    guard(
+        "one-name",
+        "a provider that answers for another payment has said nothing about this one",
+        text("services.settlement", "is_of_another_payment(session, payment, outcome.reference)", "False"),
+        f"{HOSTILE}/test_anothers_payment.py::test_another_payments_outcome_is_not_booked_twice",
+    ),
+    guard(
+        "own-context",
+        "what a plugin's call does to the decimal context ends with it",
+        text("registry.calls", "decimal.setcontext(decimal.getcontext().copy())", "pass"),
+        f"{HOSTILE}/test_lies.py::test_what_a_call_does_to_its_context_ends_with_it",
+    ),
+    guard(
         "settled-amount",
         "the amount that was settled is the one that was asked, on confirm as everywhere",
         Function(f"{SERVICES}.settlement", "_mismatch", settled_as_asked(settled="amount")),
@@ -152,7 +170,7 @@ MONEY = (
     guard(
         "deadline",
         "a call ends for us at its deadline",
-        text("registry.guarded", "future.result(max(0.0, deadline - time.monotonic()))", "future.result(3)"),
+        text("registry.calls", "result(future, max(0.0, deadline - time.monotonic()))", "result(future, 3)"),
         f"{GUARDED}::test_the_deadline_is_kept_and_the_lane_stays_taken_until_the_call_ends[execute]",
     ),
     guard(

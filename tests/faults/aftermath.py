@@ -14,7 +14,7 @@ from typing import Any
 from tests.clinic import Clinic, sandbox
 from tests.faults.storm import Storm
 from tests.invariants import contradictions
-from tp_gateway.registry.guarded import ProviderFailed
+from tp_gateway.registry import ProviderFailed
 
 _STUCK = 120  # so many seconds without any progress, and what is open stays open
 

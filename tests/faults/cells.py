@@ -26,7 +26,7 @@ from tests.faults.outcomes import CARDS_ONLY, FAULTS, OUTCOMES, REFUNDS, Outcome
 from tp_gateway.contract import Flow, Label
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import Payment, table
-from tp_gateway.registry.guarded import ProviderFailed
+from tp_gateway.registry import ProviderFailed
 from tp_gateway.services.facts import Key
 
 P = table(Payment)

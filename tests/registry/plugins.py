@@ -77,6 +77,7 @@ def registry(
     settings: dict[str, dict[str, str]] | None = None,
     lanes: int = 2,
     require_no_transaction: Callable[[], None] = lambda: None,
+    refused: dict[str, str] | None = None,
 ) -> Registry:
     def section(slug: str, names: Iterable[str]) -> dict[str, str]:
         return dict((settings or {}).get(slug, {}))
@@ -89,4 +90,5 @@ def registry(
         waiting=2,
         breaker=lambda: Breaker(3, 30),
         require_no_transaction=require_no_transaction,
+        refused=refused,
     )

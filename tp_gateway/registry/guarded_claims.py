@@ -1,14 +1,15 @@
 """The guarded calls of providers that screen, read evidence and lodge rebate claims: a part of `GuardedProvider`, whose
-guards they use. What promises no I/O runs right here: neither an open circuit nor full lanes are in its way."""
+guards they use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tp_gateway import observability
 from tp_gateway.contract import Order, Outcome, Prepared, PreparedRebate, RebateFact, RebateOrder, RebateState, Veto
 from tp_gateway.errors import GatewayError
+from tp_gateway.registry.exact import Nonsense, exactly
 from tp_gateway.registry.plausible import impossible_rebate, is_reference
 
 log = observability.logger(__name__)
@@ -24,6 +25,7 @@ class ClaimCalls:
     _nonsense: Any
     _checked: Any
     _call: Any
+    _at_once: Any
 
     def screen(self, order: Order) -> Veto | None:
         found: Veto | None = self._pure("screen", (Veto, type(None)), order)
@@ -54,11 +56,15 @@ class ClaimCalls:
     def _rebate(self, member: str, order: RebateOrder, reference: str) -> RebateFact:
         """Whatever goes wrong: it may have happened."""
         try:
-            found = self._call(member, order.deadline, getattr(self._provider, member), (order, reference))
+            take = self._exact(RebateFact)
+            found: RebateFact = self._call(member, order.deadline, (order, reference), take)
+        except Nonsense as what:
+            self._nonsense(member, str(what))
+            return RebateFact(RebateState.UNKNOWN)
         except Exception as error:
             log.warning("rebate_call_failed", provider=self.slug, member=member, error=type(error).__name__)
             return RebateFact(RebateState.UNKNOWN)
-        problem = impossible_rebate(found) if isinstance(found, RebateFact) else type(found).__name__
+        problem = impossible_rebate(found)
         if problem:
             self._nonsense(member, problem)
             return RebateFact(RebateState.UNKNOWN)
@@ -66,11 +72,14 @@ class ClaimCalls:
 
     def _pure(self, member: str, kinds: tuple[type, ...], *arguments: Any) -> Any:
         try:
-            found = getattr(self._provider, member)(*arguments)
-        except (Exception, SystemExit) as error:
+            return self._at_once(member, arguments, self._exact(*kinds))
+        except Nonsense as what:
+            self._nonsense(member, str(what))
+            raise GatewayError("service_unavailable") from what
+        except Exception as error:
             log.error("provider_raised", provider=self.slug, member=member, error=type(error).__name__, exc_info=error)
             raise GatewayError("service_unavailable") from error
-        if not isinstance(found, kinds):
-            self._nonsense(member, type(found).__name__)
-            raise GatewayError("service_unavailable")
-        return found
+
+    @staticmethod
+    def _exact(*kinds: type) -> Callable[[Any], Any]:
+        return lambda answer: exactly(answer, kinds)

@@ -1,18 +1,24 @@
-"""What is believed of a provider's answer: only what is possible. Nothing here decides what an answer means."""
+"""What is believed of a provider's answer: only what is possible. Nothing here decides what an answer means.
+
+Of what types everything is, `exact` has seen to before.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from tp_gateway.card_numbers import card_numbers
 from tp_gateway.contract import (
     DisputeFact,
     DisputeMovement,
     DisputeStatus,
     Observation,
     OutcomeState,
+    PaymentFile,
+    Prepared,
     RebateState,
     RefundFact,
     RefundState,
@@ -20,7 +26,7 @@ from tp_gateway.contract import (
     RemittanceItem,
     RemittanceKind,
     RemittanceState,
-    StatementLine,
+    SavedMethod,
 )
 from tp_gateway.fields import is_storable
 from tp_gateway.money import MAX_MINOR_UNITS, is_currency
@@ -43,15 +49,66 @@ def impossible(outcome: Any) -> str:
             return "a hold without an amount, a currency and a reference"
     if outcome.capture_before is not None and not _is_moment(outcome.capture_before):
         return "a capture_before that is no moment"
+    if outcome.waits_until is not None and not _is_day(outcome.waits_until):
+        return "a waits_until that is no day of ours"
+    if not all(name is None or is_reference(name) for name in (outcome.transaction, outcome.payer)):
+        return "a transaction or a payer that cannot be one"
+    if outcome.receipt_url and not _ADDRESS.fullmatch(outcome.receipt_url):
+        return "a receipt_url that is no address"
+    if outcome.saved_method is not None and impossible_method(outcome.saved_method):
+        return impossible_method(outcome.saved_method)
     if outcome.fee not in (None, 0) and not _is_amount(outcome.fee):
         return "a fee that is no amount"
     if outcome.remittance is not None and impossible_remittance(outcome.remittance):
         return impossible_remittance(outcome.remittance)
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
+    if len({one.reference for one in outcome.refunds}) != len(outcome.refunds):
+        return "a refund twice"
+    given_back = sum(one.amount for one in outcome.refunds if one.state is RefundState.SUCCEEDED)
+    if outcome.state is OutcomeState.SUCCEEDED and given_back > outcome.settled:
+        return "more given back than was settled"
     if not _is_state(outcome.provider_state):
         return "a state that cannot be kept"
     return ""
+
+
+def impossible_prepared(prepared: Prepared) -> str:
+    """Why something cannot have been prepared like this."""
+    if not is_reference(prepared.reference) or not (prepared.payer is None or is_reference(prepared.payer)):
+        return "no reference, or a payer that cannot be one"
+    return "" if _is_state(prepared.state) else "a state that cannot be kept"
+
+
+def impossible_method(saved: SavedMethod) -> str:
+    """Why a saved method cannot be one."""
+    if not is_reference(saved.reference) or saved.kind not in _METHOD_KINDS:
+        return "a method without a reference and a kind"
+    if not all(name is None or is_reference(name) for name in (saved.payer, saved.fingerprint)):
+        return "a method with a payer or a fingerprint that cannot be one"
+    if any(True for detail in saved.details.values() for _ in card_numbers(str(detail))):
+        return "a method that shows a card's number"
+    return ""
+
+
+def impossible_observation(seen: Observation) -> str:
+    """Why an event cannot be kept, or what it brings be believed."""
+    if not is_reference(seen.event_id) or not seen.kind or len(seen.kind) > _LONGEST_NAME:
+        return "an event without an id and a kind"
+    if not all(name is None or is_reference(name) for name in (seen.reference, seen.payer)):
+        return "an event with a reference or a payer that cannot be one"
+    if seen.occurred_at is not None and not _is_moment(seen.occurred_at):
+        return "an event at a moment that is none"
+    if not all(isinstance(text, str) for text in seen.labels.values()):
+        return "an event with labels that are no texts"
+    return impossible(seen.evidence) if seen.evidence is not None else ""
+
+
+def impossible_file(file: PaymentFile) -> str:
+    """Why a file cannot be handed out: its name and type become headers of an answer."""
+    if not _FILE_NAME.fullmatch(file.name) or not _MEDIA_TYPE.fullmatch(file.media_type):
+        return "a file with a name or a type that cannot be one"
+    return "" if 0 < len(file.content) <= _LARGEST_FILE else "a file without content, or with too much"
 
 
 def impossible_rebate(fact: Any) -> str:
@@ -103,37 +160,13 @@ def impossible_remittance(told: Any) -> str:
     return ""
 
 
-_LONGEST_TEXT = 1 << 17
 _LONGEST_NAME = 255
-_LARGEST_LINE = 2**31 - 1
-
-
-def impossible_line(line: Any) -> str:
-    """Why a line of a statement cannot be believed. Asked two million times for a long file, so all its texts are
-    looked at in one go."""
-    if type(line) is not StatementLine or type(line.line) is not int or not 0 < line.line <= _LARGEST_LINE:
-        return "a line that is none"
-    if type(line.booked_on) is not date:
-        return "a line without a day"
-    if type(line.amount) is not int or not -MAX_MINOR_UNITS <= line.amount <= MAX_MINOR_UNITS:
-        return "an amount that cannot be"
-    if line.balance is not None and (type(line.balance) is not int or not -(2**63) <= line.balance < 2**63):
-        return "a balance that cannot be"
-    try:
-        texts = line.description + line.reference + line.payer + line.account + line.bank_id + line.currency
-    except TypeError:
-        return "a text that is none"
-    if type(texts) is not str or "\0" in texts or not (texts.isascii() or is_storable(texts)):
-        return "a text that cannot be kept"
-    if len(texts) > _LONGEST_TEXT or len(line.account) > _LONGEST_NAME or len(line.bank_id) > _LONGEST_NAME:
-        return "a text that is too long"
-    return "" if is_currency(line.currency) else "a currency that is not known"
-
-
-def can_be_kept(seen: Observation) -> bool:
-    texts = (seen.event_id, seen.kind, seen.reference, seen.payer, seen.note, *seen.labels, *seen.labels.values())
-    aware = seen.occurred_at is None or seen.occurred_at.tzinfo is not None
-    return aware and all(text is None or (isinstance(text, str) and is_storable(text)) for text in texts)
+_LARGEST_FILE = 1 << 26
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_METHOD_KINDS = ("card", "bank_account")
+_ADDRESS = re.compile(r"https?://[!-~]{1,2000}", re.ASCII)
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. ()-]{0,99}", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,80}", re.ASCII)
 
 
 def is_reference(value: Any) -> bool:
@@ -145,18 +178,18 @@ def _is_amount(value: Any) -> bool:
 
 
 def _is_state(value: Any) -> bool:
-    """None, or a mapping that JSON can hold, with mappings under `shown` and `shown_to_staff` if at all."""
+    """None, or a mapping with mappings under `shown` and `shown_to_staff` if at all."""
     if value is None:
         return True
-    try:
-        json.dumps(dict(value))
-    except (TypeError, ValueError):
-        return False
     return all(isinstance(value.get(name, {}), Mapping) for name in ("shown", "shown_to_staff"))
 
 
 def _is_moment(value: Any) -> bool:
-    return isinstance(value, datetime) and value.tzinfo is not None
+    return isinstance(value, datetime) and value.tzinfo is not None and _is_day(value)
+
+
+def _is_day(value: date) -> bool:
+    return _FIRST_YEAR <= value.year <= _LAST_YEAR
 
 
 def _is_movement(moved: Any) -> bool:

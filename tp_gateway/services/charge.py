@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
+from sqlalchemy.exc import IntegrityError
 
 from tp_gateway import observability
 from tp_gateway.contract import Earlier, Flow, Label, Order, Outcome, OutcomeState, Payer, Prepared, Reason
@@ -37,6 +38,7 @@ from tp_gateway.timing import Timing
 P = table(Payment)
 _CLEAR = (OutcomeState.SUCCEEDED, OutcomeState.AUTHORIZED, OutcomeState.PENDING, OutcomeState.NEEDS_ACTION)
 _NOTHING_HAPPENED = (Reason.BUSY, Reason.UNREACHABLE, Reason.UNCLEAR, Reason.NO_SUCH_PAYER)
+_NOT_PREPARED = Outcome(OutcomeState.DECLINED, closed=True, reason=Reason.UNCLEAR, provider_code="name_of_another")
 log = observability.logger(__name__)
 
 
@@ -84,7 +86,11 @@ class Charge:
         if prepared is not None and prepared.payer and (payer is None or payer.reference is None):
             with self._database.transaction() as session:
                 remember_payer(session, payment.provider, payment.patient_id, prepared.payer)
-        ours = self._store_reference(payment, prepared, drive)
+        try:
+            ours = self._store_reference(payment, prepared, drive)
+        except IntegrityError:  # the name of another payment's object: nothing of this payment's is behind it
+            log.error("prepared_for_another_payment", payment_id=payment.id, provider=payment.provider)
+            return self.settle(payment, _NOT_PREPARED, began, drive)
         if ours is None:
             return present(self._database, self._vault, payment.id)
         if payment.flow == Flow.BROWSER:
@@ -234,6 +240,9 @@ class Charge:
                         forget_payer(session, payment.provider, payment.patient_id)
                     self._keep_answer(session, after, drive)
                 return after
+            except IntegrityError:  # another payment took the same name just now: seen by a second look
+                if attempt == 2:
+                    raise
             except StoreUnavailable:
                 log.warning("settlement_not_written", payment_id=payment.id, attempt=attempt)
         return replace(payment, state=str(S.UNKNOWN))

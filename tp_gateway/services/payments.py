@@ -11,7 +11,6 @@ from tp_gateway.contract import Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.errors import GatewayError, NotFound
-from tp_gateway.fields import validate
 from tp_gateway.identity import Identity
 from tp_gateway.models import Payment, table
 from tp_gateway.models.states import OPEN_STATES
@@ -56,7 +55,7 @@ class Payments:
         `already_paid`.
         """
         provider = self._registry.for_method(wanted.method)
-        parameters = validate(provider.manifest.parameters_schema, dict(wanted.parameters or {}))
+        parameters = provider.parameters(wanted.parameters or {})
         try:
             provider.require_available()
             opened = self._open(who, wanted, provider, parameters, key)

@@ -18,7 +18,6 @@ from tp_gateway.contract import PreparedRebate, RebateFact, RebateState, Veto
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, InsertOnce
 from tp_gateway.errors import GatewayError, NotFound
-from tp_gateway.fields import validate
 from tp_gateway.identity import Identity
 from tp_gateway.models import RebateClaim, table
 from tp_gateway.models.rebate_claim import STANDS
@@ -80,7 +79,7 @@ class Rebates:
         provider, payment = self._provider(slug), self._visible(who, payment_id)
         schema = provider.manifest.rebate_schema
         assert schema is not None  # noqa: S101 - the registry has seen to it
-        parameters = validate(schema, dict(asked))
+        parameters = provider.validated("rebate_schema", schema, asked)
         provider.require_available()
         draft = self._draft(who, slug, payment, parameters)
         prepared = self._prepare(provider, draft, payment)

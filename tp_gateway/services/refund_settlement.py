@@ -12,6 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from tp_gateway import observability
 from tp_gateway.contract import RefundFact
 from tp_gateway.contract import RefundState as FactState
 from tp_gateway.crypto import Vault
@@ -21,10 +22,12 @@ from tp_gateway.models.states import RefundState as R
 from tp_gateway.services import bookkeeping, history
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import PaymentFacts, RefundFacts
+from tp_gateway.services.one_name import is_of_another_refund, is_refund_of_another_payment
 from tp_gateway.services.reading import REFUNDS, Standing, standing, to_refund
 from tp_gateway.timing import Timing
 
 T, P, H = table(Refund), table(Payment), table(Transition)
+log = observability.logger(__name__)
 
 
 class RefundSettlement:
@@ -56,6 +59,9 @@ class RefundSettlement:
         # What failed first: a refund that was made again would otherwise be counted beside the one that it replaces.
         for fact in sorted(facts, key=lambda fact: fact.state is not FactState.FAILED):
             now_standing = standing(session, self._vault, payment_id, lock=True)
+            if is_refund_of_another_payment(session, now_standing.payment, fact.reference):
+                log.error("refund_listed_for_another_payment", payment_id=payment_id, reference=fact.reference)
+                continue
             refund = self._find(session, now_standing.payment, fact)
             if refund is None:
                 refund = self._adopt(session, now_standing.payment, fact, actor)
@@ -74,6 +80,9 @@ class RefundSettlement:
     ) -> RefundFacts:
         """Move one refund and book it: when it succeeded, and the other way round when it failed afterwards."""
         now = self._clock()
+        if is_of_another_refund(session, refund, reference):
+            log.error("refund_named_as_another", refund_id=refund.id, reference=reference)
+            target, reference = R.UNKNOWN, None
         same = refund.state == target
         if not same and (R(refund.state), target) not in REFUND_TRANSITIONS:
             return refund

@@ -14,7 +14,6 @@ from tp_gateway.contract import Outcome, OutcomeState, Prepared, Reason, Veto
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, rows_changed
 from tp_gateway.errors import GatewayError
-from tp_gateway.fields import validate
 from tp_gateway.identity import Identity
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.registry import GuardedProvider, Registry, refusal
@@ -63,7 +62,7 @@ class Review:
         schema = provider.manifest.evidence_schema
         if schema is None or payment.reference is None:
             raise GatewayError("not_payable", "Nothing can be recorded for this payment", payment_id=payment_id)
-        said, began = validate(schema, dict(evidence)), self._clock()
+        said, began = provider.validated("evidence_schema", schema, evidence), self._clock()
         if payment.state == S.SUBMITTING:
             raise _busy(payment)
         order = self._charge.order(payment, None, self._timing.fetch)

@@ -26,6 +26,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services import bookkeeping, history, remittance_settlement
 from tp_gateway.services.clock import Clock, end_of, next_look
 from tp_gateway.services.facts import PaymentFacts
+from tp_gateway.services.one_name import is_of_another_payment
 from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
@@ -36,6 +37,7 @@ _BEING_DRIVEN = (S.CREATED, S.SUBMITTING)
 _HOLD = ("authorized_at", "capture_before")
 _LOOKS_FOR_TRANSACTION = 20
 _LONGEST_WAIT = 86_400
+_NOT_ABOUT_THIS = Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR)
 log = observability.logger(__name__)
 
 
@@ -75,6 +77,8 @@ class Settlement:
             return payment
         manifest = self._registry.by_slug(payment.provider).manifest
         problem = _mismatch(payment, outcome, manifest)
+        if is_of_another_payment(session, payment, outcome.reference):
+            problem, outcome = "the provider answered for another payment", _NOT_ABOUT_THIS
         target = _target(payment, outcome, manifest, problem)
         no_news = (*_BEING_DRIVEN, S.UNKNOWN, *((S.AUTHORIZED,) if payment.authorized_at else ()))
         if finding.epoch is None and payment.state in _BEING_DRIVEN and target in no_news:

@@ -1,0 +1,84 @@
+"""The hooks of the enabled plugins, each called by itself: what one plugin does to what it was given, or how long it
+takes, is no matter of the next one's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pluggy
+
+from tp_gateway import observability
+from tp_gateway.contract import Order, Veto
+from tp_gateway.contract.outcomes import Event
+from tp_gateway.errors import GatewayError
+from tp_gateway.registry.calls import Calls, taking
+from tp_gateway.registry.exact import Nonsense, apart, exactly
+
+POLICY_SECONDS = 5.0
+LISTENER_SECONDS = 10.0
+_PATIENCE = 0.1
+log = observability.logger(__name__)
+
+
+class Hook:
+    """One plugin's function, on lanes of its own."""
+
+    def __init__(self, implementation: pluggy.HookImpl, lanes: int) -> None:
+        self.plugin = str(implementation.plugin_name)
+        self._function, self._names = implementation.function, implementation.argnames
+        self._calls = Calls(f"plugin-{self.plugin}", lanes=lanes, waiting=lanes)
+
+    def __call__(self, seconds: float, take: Callable[[Any], Any], **given: Any) -> Any:
+        """Raises what the plugin raises, NotSent, Overrun."""
+        call = taking(self._function, tuple(apart(given[name]) for name in self._names), take)
+        with self._calls.alone(_PATIENCE) as lane:
+            return self._calls.carry_out(call, lane, time.monotonic() + seconds, here=False)
+
+    def shut_down(self) -> None:
+        self._calls.shut_down()
+
+
+class Hooks:
+    """`lanes` calls of one policy run at once, and one of a listener."""
+
+    def __init__(self, manager: pluggy.PluginManager, lanes: int) -> None:
+        hook = manager.hook
+        self.policies = [Hook(one, lanes) for one in reversed(hook.tp_gateway_before_submit.get_hookimpls())]
+        self.listeners = [Hook(one, 1) for one in reversed(hook.tp_gateway_after_commit.get_hookimpls())]
+
+    def before_submit(self, order: Order, method: str) -> Iterator[Any]:
+        """The refusals, one after the other. GatewayError `service_unavailable` for a policy that fails."""
+        for policy in self.policies:
+            try:
+                answer = policy(POLICY_SECONDS, _verdict, order=order, method=method)
+            except Exception as error:
+                log.error("policy_failed", plugin=policy.plugin, error=type(error).__name__, exc_info=error)
+                raise GatewayError("service_unavailable", retry_after=30) from error
+            if answer is not None:
+                yield answer
+
+    def after_commit(self, event: Event) -> None:
+        failed: Exception | None = None
+        for listener in self.listeners:
+            try:
+                listener(LISTENER_SECONDS, lambda _: None, event=event)
+            except Exception as error:
+                log.warning("listener_failed", plugin=listener.plugin, topic=event.topic, error=type(error).__name__)
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def shut_down(self) -> None:
+        for hook in (*self.policies, *self.listeners):
+            hook.shut_down()
+
+
+def _verdict(answer: Any) -> Veto | None:
+    """What is neither None nor a Veto refuses as well, without a word."""
+    try:
+        found: Veto | None = exactly(answer, (Veto, type(None)))
+    except Nonsense:
+        return Veto("", "")
+    return found

@@ -1,0 +1,92 @@
+"""The enabled providers, by method and by slug, and the hooks of the enabled plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tp_gateway.contract import Order, Veto
+from tp_gateway.contract.outcomes import Event
+from tp_gateway.errors import TITLES, GatewayError, ValidationError
+from tp_gateway.registry.guarded import GuardedProvider
+from tp_gateway.registry.hooks import Hooks
+
+_LONGEST_MESSAGE = 500
+_LONGEST_FIELD = 64
+
+
+class Registry:
+    """`without_provider` names the plugins that are here for their policy or their ears only."""
+
+    def __init__(
+        self, hooks: Hooks, providers: Iterable[GuardedProvider], without_provider: Iterable[str] = ()
+    ) -> None:
+        self._hooks = hooks
+        self.somebody_hears = bool(hooks.listeners)
+        self.without_provider = tuple(without_provider)
+        self._by_slug = {provider.slug: provider for provider in providers}
+        self._by_method = {provider.manifest.method: provider for provider in self._by_slug.values()}
+
+    def __iter__(self) -> Iterator[GuardedProvider]:
+        return iter(self._by_slug.values())
+
+    def by_slug(self, slug: str) -> GuardedProvider:
+        """KeyError for a provider that is not enabled."""
+        return self._by_slug[slug]
+
+    def find(self, slug: str) -> GuardedProvider | None:
+        return self._by_slug.get(slug)
+
+    def for_method(self, method: str) -> GuardedProvider:
+        """The one provider that takes `method`. ValidationError names the methods there are."""
+        try:
+            return self._by_method[method]
+        except KeyError:
+            known = ", ".join(sorted(self._by_method))
+            raise ValidationError({"payment_method": [f"Not available here. Choose one of: {known}"]}) from None
+
+    def for_statements(self, slug: str | None = None) -> GuardedProvider:
+        """The one provider that reads bank statements, or the named one of several. ValidationError names them."""
+        able = [one for one in self if one.manifest.capabilities.statements]
+        chosen = [one for one in able if slug in (None, one.slug)]
+        if len(chosen) != 1:
+            names = ", ".join(sorted(one.slug for one in able)) or "none here reads statements"
+            raise ValidationError({"provider": [f"Choose one of: {names}"]})
+        return chosen[0]
+
+    @property
+    def sole_payers(self) -> list[str]:
+        """The slugs of those that must be the only one to pay for a service."""
+        return [slug for slug, provider in self._by_slug.items() if provider.manifest.sole_payer]
+
+    def close(self) -> None:
+        """Give the plugins' threads back."""
+        self._hooks.shut_down()
+        for provider in self._by_slug.values():
+            provider.shut_down()
+
+    def has_policies(self) -> bool:
+        """Does any enabled plugin want to see payments before they are submitted?"""
+        return bool(self._hooks.policies)
+
+    def before_submit(self, order: Order, method: str) -> None:
+        """Ask every policy. GatewayError for the first veto; a policy that fails refuses too, because it must not be
+        skipped."""
+        for veto in self._hooks.before_submit(order, method):
+            raise refusal(veto)
+
+    def after_commit(self, event: Event) -> None:
+        """Tell every plugin, also when one before it has failed; then raises what the first of those raised, so that
+        the outbox tells it again."""
+        self._hooks.after_commit(event)
+
+
+def refusal(veto: Any) -> GatewayError:
+    """A policy's or provider's refusal, as the caller is told it."""
+    if type(veto) is not Veto:
+        return GatewayError("not_payable")
+    message = veto.message[:_LONGEST_MESSAGE]
+    if veto.field:
+        return ValidationError({veto.field[:_LONGEST_FIELD]: [message]})
+    known = veto.code in TITLES and veto.code != "internal_error"  # which is ours to say
+    return GatewayError(veto.code if known else "not_payable", message or None)
