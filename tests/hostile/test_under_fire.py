@@ -23,7 +23,7 @@ from tests.hostile.conftest import PAY
 from tests.invariants import check_invariants
 from tests.registry.plugins import PROVIDER, Install
 
-SECONDS, ROUNDS = 6.0, 3
+SECONDS, ROUNDS = 20.0, 3
 FLOOR = 0.05
 """Seconds below which a p99 says more about the machine than about us."""
 PLUGIN = """
