@@ -44,6 +44,7 @@ class Whole(fields.Integer):
 def matches(pattern: re.Pattern[str], message: str) -> Any:
     """A validator: the whole text must match."""
 
+    @fields.documented(pattern=f"^(?:{pattern.pattern})$")
     def check(node: colander.SchemaNode, value: str) -> None:
         if not pattern.fullmatch(value):
             raise colander.Invalid(node, message)
@@ -54,6 +55,7 @@ def matches(pattern: re.Pattern[str], message: str) -> Any:
 def one_of(*choices: str) -> Any:
     """A validator that names the choices, and unlike colander's does not repeat what was sent."""
 
+    @fields.documented(enum=[str(choice) for choice in choices])
     def check(node: colander.SchemaNode, value: str) -> None:
         if value not in choices:
             raise colander.Invalid(node, f"Not one of: {', '.join(choices)}")
