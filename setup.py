@@ -61,7 +61,7 @@ DEV = [
     "uv>=0.9",
 ]
 
-DATA = {"tp_gateway.providers.medicare": ["items.json"]}
+DATA = {"tp_gateway.providers.medicare": ["items.json"], "tp_gateway.views.openapi": ["page.css"]}
 
 setup(
     name="tp-gateway",

@@ -14,7 +14,7 @@ import pluggy
 from tp_gateway import money, observability
 from tp_gateway.contract import CONTRACT_VERSION, PROJECT, Environment, Manifest, Provider, Veto, hooks
 from tp_gateway.contract.types import Event, Order
-from tp_gateway.errors import TITLES, ConfigurationError, GatewayError, ValidationError
+from tp_gateway.errors import VETOES, ConfigurationError, GatewayError, ValidationError
 from tp_gateway.fields import validate
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.guarded import GuardedProvider
@@ -116,7 +116,7 @@ def refusal(veto: Any) -> GatewayError:
     message = str(getattr(veto, "message", ""))
     if isinstance(veto, Veto) and veto.field:
         return ValidationError({veto.field: [message]})
-    code = veto.code if isinstance(veto, Veto) and veto.code in TITLES else "not_payable"
+    code = veto.code if isinstance(veto, Veto) and veto.code in VETOES else "not_payable"
     return GatewayError(code, message or None)
 
 
