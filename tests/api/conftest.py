@@ -22,6 +22,7 @@ from webtest import TestApp, TestRequest, TestResponse
 
 import tp_gateway
 from sandbox.stripe import StripeSandbox
+from tests.api import witness
 from tests.banking import ACCOUNT
 from tests.clinic import MANAGER, PATIENT, WEBHOOK_SECRET, Clinic, sandbox, settings
 from tests.invariants import check_invariants
@@ -68,7 +69,9 @@ class Api(Clinic):
         sent.update(headers or {})
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = TestRequest.blank(path, environ, method=method, headers=sent, body=data)
-        return self.app.do_request(request, status=status, expect_errors=True)
+        response = self.app.do_request(request, status=status, expect_errors=True)
+        witness.check(self.app.app.registry, response)
+        return response
 
     def post(self, path: str, body: Any = None, **more: Any) -> TestResponse:
         return self.call("POST", path, body, **more)
