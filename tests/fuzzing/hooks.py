@@ -26,7 +26,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     case.headers = headers | ({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})
     if case.meta is None or case.meta.generation.mode.is_negative:
         return
-    if (case.path_parameters or {}).get("id", 0) > INVOICES:  # none that a link has brought
+    given = (case.path_parameters or {}).get("id", 0)
+    if isinstance(given, int) and given > INVOICES:  # none that a link has brought
         case.path_parameters["id"] = DICE.randint(1, INVOICES)
     if isinstance(case.body, dict) and DICE.random() < MOSTLY:
         _point_at_something(case.body)

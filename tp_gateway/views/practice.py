@@ -163,4 +163,4 @@ def _id(row: Any) -> int | str | None:
     found = row.get("id") if isinstance(row, dict) else None
     if isinstance(found, str):
         return fields.printable(found)
-    return found if isinstance(found, int) else None
+    return found if type(found) is int else None
