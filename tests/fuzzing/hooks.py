@@ -26,6 +26,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     case.headers = headers | ({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})
     if case.meta is None or case.meta.generation.mode.is_negative:
         return
+    if "Idempotency-Key" in case.headers and DICE.random() < MOSTLY:  # else every payment would be a repeat
+        case.headers["Idempotency-Key"] = f"fuzz-{DICE.getrandbits(64)}"
     given = (case.path_parameters or {}).get("id", 0)
     if isinstance(given, int) and given > INVOICES:  # none that a link has brought
         case.path_parameters["id"] = DICE.randint(1, INVOICES)

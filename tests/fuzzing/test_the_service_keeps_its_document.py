@@ -15,6 +15,10 @@ from tests.clinic import Clinic, sandbox
 from tests.fuzzing import play
 
 REQUESTS = 20_000
+"""On each database."""
+ONE_BY_ONE = ("--phases", "examples,coverage,fuzzing")
+IN_CHAINS = ("--phases", "stateful")
+"""Each request with what the answer before it has linked."""
 
 
 @pytest.fixture
@@ -31,8 +35,10 @@ def server(database_url: str, stripe_sandbox: StripeSandbox, tmp_path: Path) -> 
 
 
 def test_in_short(server: Server, tmp_path: Path) -> None:
-    """The same cases every time."""
-    play.fuzz(server, tmp_path, "--max-examples", "5", "--generation-deterministic")
+    """The same cases every time, with requests as the document has them; `test_bad_input.py` sends the others."""
+    always = ("--generation-deterministic", "--mode", "positive")
+    play.fuzz(server, tmp_path, *always, *ONE_BY_ONE, "--max-examples", "3")
+    play.fuzz(server, tmp_path, *always, *IN_CHAINS, "--max-examples", "20")
     _every_caller_was_answered(server)
 
 
@@ -42,7 +48,9 @@ def test_at_length(server: Server, tmp_path: Path) -> None:
     seed = 0
     while sum(play.callers(server).values()) < REQUESTS:
         seed += 1
-        play.fuzz(server, tmp_path, "--max-examples", "100", seed=seed, seconds=1800)
+        print("seed", seed)
+        play.fuzz(server, tmp_path, *ONE_BY_ONE, "--max-examples", "60", seed=seed, seconds=1800)
+        play.fuzz(server, tmp_path, *IN_CHAINS, "--max-examples", "300", seed=seed, seconds=1800)
     _every_caller_was_answered(server)
 
 

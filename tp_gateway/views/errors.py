@@ -52,6 +52,9 @@ STATUSES: Mapping[str, int] = {
 
 RETRY_AFTER = {"idempotency_in_progress": 1, "rate_limited": 60, "service_unavailable": 5}
 
+MAY_SAY_WHEN = frozenset({*RETRY_AFTER, "payment_in_progress"})
+"""The codes whose answer can have a `Retry-After`; those of the table always have one."""
+
 
 def error_body(error: GatewayError) -> dict[str, Any]:
     """`error`, `details`, `code`, and the id of the payment that the refusal is about where there is one."""

@@ -97,7 +97,7 @@ STATEMENT = Shape(
         "provider": {**SLUG, "examples": ["bank_transfer"]},
         "name": text("March.csv"),
         "format": text("CBA CSV"),
-        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "examples": ["0" * 64]},
         "state": one_of(StatementState),
         "lines": whole(120),
         "new": told(whole(118), "Lines that no other file had brought."),

@@ -9,7 +9,7 @@ from typing import Any
 from tp_gateway.errors import DEFAULT_DETAILS, TITLES
 from tp_gateway.views.answers.machines import ERROR
 from tp_gateway.views.answers.shape import Answer, File, Shape
-from tp_gateway.views.errors import RETRY_AFTER, STATUSES
+from tp_gateway.views.errors import MAY_SAY_WHEN, STATUSES
 from tp_gateway.views.openapi.operations import Operation
 from tp_gateway.views.openapi.samples import sample
 from tp_gateway.views.openapi.schemas import JsonSchema
@@ -59,7 +59,7 @@ def refused(codes: list[str], schemas: dict[str, Any], operation: Operation | No
     """The refusals of one status."""
     status = STATUSES[codes[0]]
     headers = _headers(operation)
-    if set(codes) & set(RETRY_AFTER):
+    if set(codes) & MAY_SAY_WHEN:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWWAuthenticate"}
