@@ -23,7 +23,7 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,unsupported_method,use_after_free"
 )
-APPOINTMENTS, INVOICES = 400, 40
+APPOINTMENTS, INVOICES = 2000, 25
 _YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 
@@ -38,8 +38,14 @@ def environ(clinic: Clinic, medicare: str) -> dict[str, str]:
 
 def furnish(clinic: Clinic) -> None:
     """Appointments and invoices of one patient, and a saved bank account."""
-    for number in range(1, APPOINTMENTS + 1):
-        clinic.appointment(number, starts_at=_YESTERDAY - timedelta(hours=number), status="completed")
+    one = {"patient_id": PATIENT, "practitioner_id": PSYCHOLOGIST, "service": "individual_therapy", "currency": "AUD"}
+    one |= {"status": "completed", "duration_minutes": 50, "fee": 18000}
+    rows = [
+        {"id": number, "starts_at": _YESTERDAY - timedelta(hours=number), **one}
+        for number in range(1, APPOINTMENTS + 1)
+    ]
+    result = clinic.gateway.practice.upsert_appointments(list(enumerate(rows)))
+    assert not result.errors, result.errors
     for _ in range(INVOICES):
         clinic.invoice()
     account = {"bank_name": "Bank", "account_name": "A", "bsb": "062-000", "account_number": "12345678"}
