@@ -1,8 +1,8 @@
 """Read by schemathesis in its own process: who calls, and things that exist, so that a call gets past the door.
 
-FUZZ is JSON: `tokens` (role -> access token), `appointments` and `invoices` (how many), `seed` (of the dice).
-The dice are thrown for each case by what is in it, because a chain of requests is repeated to see whether it ends alike;
-and what is to be paid is always something new.
+FUZZ is JSON: `tokens` (role -> token), `appointments` and `invoices` (how many), `seed` (of the dice).
+The dice are thrown for each case by what is in it, because a chain of requests is repeated to see whether it ends
+alike; and what is to be paid is always something new.
 """
 
 import json
