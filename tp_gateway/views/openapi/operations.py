@@ -49,8 +49,8 @@ class Operation:
     @property
     def told(self) -> tuple[str, str]:
         """Summary and description: the first sentence of the view's docstring, and the rest."""
-        summary, _, rest = inspect.cleandoc(self.view.__doc__ or "").partition(".")
-        return " ".join(summary.split()), rest.strip()
+        summary, *rest = re.split(r"\.(?:\s+|$)", inspect.cleandoc(self.view.__doc__ or ""), maxsplit=1)
+        return " ".join(summary.split()), "".join(rest).strip()
 
     @property
     def group(self) -> str:
