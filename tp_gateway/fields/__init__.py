@@ -7,12 +7,11 @@ What the API document says about a type or a validator stands on it as `json_sch
 your own inherits its base's, or has its own. Validators that are functions get it from `documented`.
 """
 
+from tp_gateway.fields.australian import AhpraNumber, AustralianPhone
 from tp_gateway.fields.mappings import Schema, Sequence, StrictMapping, printable, validate
 from tp_gateway.fields.values import (
     MAX_ID,
-    AhpraNumber,
     Amount,
-    AustralianPhone,
     Currency,
     Day,
     Flag,

@@ -9,12 +9,10 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 import colander
-import phonenumbers
 
 from tp_gateway import money
 
 MAX_ID = 2**63 - 1
-_PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"[0-9TWZ:+. -]{10,40}", re.ASCII)
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,3})?", re.ASCII)
@@ -192,40 +190,6 @@ class Day(colander.SchemaType):
         if day is None or not 1900 <= day.year <= 2200:
             raise colander.Invalid(node, 'Not a date such as "2025-01-19"')
         return day
-
-
-class AhpraNumber(colander.SchemaType):
-    """An AHPRA registration number: 3 letters followed by 10 digits (frontend document, settings)."""
-
-    json_schema: ClassVar[JsonSchema] = {"type": "string", "pattern": "^[A-Z]{3}[0-9]{10}$"}
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        if not isinstance(cstruct, str) or not re.fullmatch(r"[A-Z]{3}[0-9]{10}", cstruct, re.ASCII):
-            raise colander.Invalid(node, "Invalid AHPRA format. Expected: 3 letters followed by 10 digits")
-        return cstruct
-
-
-class AustralianPhone(colander.SchemaType):
-    """A phone number that is valid in Australia, kept as written."""
-
-    json_schema: ClassVar[JsonSchema] = {"type": "string", "examples": ["+61 3 9000 0000"]}
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        try:
-            valid = (
-                isinstance(cstruct, str)
-                and _PHONE.fullmatch(cstruct) is not None  # the library finds numbers in the middle of other text
-                and phonenumbers.is_valid_number_for_region(phonenumbers.parse(cstruct, "AU"), "AU")
-            )
-        except phonenumbers.NumberParseException:
-            valid = False
-        if not valid:
-            raise colander.Invalid(node, "Not a valid Australian phone number")
-        return cstruct
 
 
 class Metadata(colander.SchemaType):
