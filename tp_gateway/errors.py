@@ -45,6 +45,12 @@ DEFAULT_DETAILS: Mapping[str, str] = {
     "card_data_not_accepted": "Never send card numbers or security codes; send the token that the card form returns",
 }
 
+VETOES = frozenset(
+    {"validation_error", "payment_failed", "card_declined", "permission_denied", "not_found", "payment_in_progress"}
+    | {"already_paid", "not_payable", "payment_disputed", "rate_limited", "provider_error", "service_unavailable"}
+)
+"""What a plugin may refuse with (`Veto.code`). Any other of its codes is told as `not_payable`."""
+
 Details = str | Mapping[str, Any]
 
 

@@ -22,6 +22,7 @@ from webtest import TestApp, TestRequest, TestResponse
 
 import tp_gateway
 from sandbox.stripe import StripeSandbox
+from tests.api import witness
 from tests.banking import ACCOUNT
 from tests.clinic import MANAGER, PATIENT, WEBHOOK_SECRET, Clinic, sandbox, settings
 from tests.invariants import check_invariants
@@ -70,6 +71,7 @@ class Api(Clinic):
         request = TestRequest.blank(path, environ, method=method, headers=sent, body=data)
         answer = self.app.do_request(request, expect_errors=True)  # which looks at no status
         assert status in ("*", answer.status_code), f"{answer.status}: {answer.text}"
+        witness.check(self.app.app.registry, answer)
         return answer
 
     def post(self, path: str, body: Any = None, **more: Any) -> TestResponse:

@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import pytest
+
 from tests.api.conftest import Api
 from tests.clinic import PATIENT
 
@@ -91,6 +93,12 @@ def test_bad_appointments_are_named(quiet_api: Api) -> None:
     answer = quiet_api.put(APPOINTMENTS, {"appointments": rows}).json
     assert answer["created"] == 0
     assert [list(error["details"]) for error in answer["errors"]] == [[name] for name, _ in _pairs(wrong)]
+
+
+@pytest.mark.parametrize(("given", "told"), [(True, None), (False, None), (-1, -1), ("x", "x"), ([], None)])
+def test_a_row_is_named_by_its_id_as_far_as_it_has_one(quiet_api: Api, given: Any, told: Any) -> None:
+    [error] = quiet_api.put("/api/practice/users/", {"users": [{"id": given}]}, status=200).json["errors"]
+    assert (type(error["id"]), error["id"]) == (type(told), told)
 
 
 def test_at_most_10000_rows_and_nothing_else(quiet_api: Api) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from tests.api.conftest import Bank
+from tests.api.conftest import LINES, Bank
 from tests.banking import anz, cba
-from tests.clinic import PATIENT
+from tests.clinic import MANAGER, PATIENT
 
 PAY = "/api/billing/payments/"
 
@@ -129,6 +129,11 @@ def test_another_name_is_no_guess(bank: Bank, said: str) -> None:
     bank.promise()
     bank.upload(cba([(18000, f"Transfer from {said}")]))
     assert bank.line()["state"] == "unmatched"
+
+
+def test_a_page_after_a_line_that_is_not_there(bank: Bank) -> None:
+    answer = bank.get(f"{LINES}?before_id=999", as_user=MANAGER, status=400).json
+    assert answer["details"] == {"before_id": ["No such line"]}
 
 
 def test_a_reversal_matches_nothing(bank: Bank) -> None:

@@ -143,4 +143,6 @@ def test_a_veto_that_names_a_field_is_a_validation_error() -> None:
     named = refusal(Veto("validation_error", "No such item", "item"))
     assert (named.code, named.details) == ("validation_error", {"item": ["No such item"]})
     assert refusal(Veto("made_up", "x")).code == "not_payable"
+    assert refusal(Veto("internal_error", "x")).code == "not_payable", "that is for the core to say"
+    assert refusal(Veto("rate_limited", "x")).code == "rate_limited"
     assert refusal("nonsense").code == "not_payable"

@@ -186,8 +186,9 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """A refusal: `code` is one of `tp_gateway.errors.TITLES`, `message` may be shown to the patient. `field` names the
-    field of the request that is at fault; then the code is `validation_error`."""
+    """A refusal: `code` is one of `tp_gateway.errors.VETOES` (any other is told as `not_payable`), `message` may be
+    shown to the patient. `field` names the field of the request that is at fault; then the code is
+    `validation_error`."""
 
     code: str
     message: str

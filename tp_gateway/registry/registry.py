@@ -7,7 +7,7 @@ from typing import Any
 
 from tp_gateway.contract import Order, Veto
 from tp_gateway.contract.outcomes import Event
-from tp_gateway.errors import TITLES, GatewayError, ValidationError
+from tp_gateway.errors import VETOES, GatewayError, ValidationError
 from tp_gateway.registry.guarded import GuardedProvider
 from tp_gateway.registry.hooks import Hooks
 
@@ -88,5 +88,4 @@ def refusal(veto: Any) -> GatewayError:
     message = veto.message[:_LONGEST_MESSAGE]
     if veto.field:
         return ValidationError({veto.field[:_LONGEST_FIELD]: [message]})
-    known = veto.code in TITLES and veto.code != "internal_error"  # which is ours to say
-    return GatewayError(veto.code if known else "not_payable", message or None)
+    return GatewayError(veto.code if veto.code in VETOES else "not_payable", message or None)

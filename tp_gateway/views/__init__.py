@@ -14,6 +14,8 @@ def includeme(config: Configurator) -> None:
     config.include("tp_gateway.views.security")
     config.include("tp_gateway.views.validation")
     config.include("tp_gateway.views.limiting")
+    config.include("tp_gateway.views.idempotency")
     config.include("tp_gateway.views.responses")
     config.include("tp_gateway.views.routes")
+    config.include("tp_gateway.views.openapi")
     config.scan("tp_gateway.views")

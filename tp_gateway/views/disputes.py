@@ -10,6 +10,7 @@ from pyramid.view import view_config
 from tp_gateway import fields
 from tp_gateway.contract import DisputeStatus
 from tp_gateway.views import rendering
+from tp_gateway.views.answers import staff as answers
 from tp_gateway.views.responses import next_page, path_id
 from tp_gateway.views.schemas import Nothing, Whole, one_of, optional
 
@@ -22,8 +23,15 @@ class DisputeQuery(fields.Schema):
     before_id = optional(fields.Id())
 
 
-@view_config(route_name="disputes", request_method="GET", permission="see_disputes", query=DisputeQuery)
+@view_config(
+    route_name="disputes",
+    request_method="GET",
+    permission="see_disputes",
+    query=DisputeQuery,
+    answers={200: answers.DISPUTES},
+)
 def find(request: Any) -> dict[str, Any]:
+    """Find disputes, newest first."""
     asked = dict(request.validated)
     limit = asked.pop("limit")
     found = request.gateway.disputes.list(limit=limit + 1, **asked)
@@ -35,7 +43,14 @@ def find(request: Any) -> dict[str, Any]:
 
 
 @view_config(
-    route_name="dispute_reopen", request_method="POST", permission="reopen_dispute", schema=Nothing, empty=True
+    route_name="dispute_reopen",
+    request_method="POST",
+    permission="reopen_dispute",
+    schema=Nothing,
+    empty=True,
+    answers={200: answers.DISPUTE},
+    refusals=("not_payable",),
 )
 def reopen(request: Any) -> dict[str, Any]:
+    """Make the amount of a lost dispute due again."""
     return rendering.dispute(request.gateway.disputes.reopen(request.identity, path_id(request)))

@@ -50,7 +50,10 @@ STATUSES: Mapping[str, int] = {
 }
 """Every code of `tp_gateway.errors.TITLES`, and no other; a test compares them."""
 
-_RETRY_AFTER = {"idempotency_in_progress": 1, "rate_limited": 60, "service_unavailable": 5}
+RETRY_AFTER = {"idempotency_in_progress": 1, "rate_limited": 60, "service_unavailable": 5}
+
+MAY_SAY_WHEN = frozenset({*RETRY_AFTER, "payment_in_progress"})
+"""The codes whose answer can have a `Retry-After`; those of the table always have one."""
 
 
 def error_body(error: GatewayError) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def error_body(error: GatewayError) -> dict[str, Any]:
 def error_response(error: GatewayError) -> Response:
     """The whole answer, with the headers that the status asks for."""
     response = json_response(jsontext.dumps(error_body(error)), STATUSES[error.code])
-    retry_after = error.retry_after or _RETRY_AFTER.get(error.code)
+    retry_after = error.retry_after or RETRY_AFTER.get(error.code)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if response.status_code == 401:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 from pyramid.view import view_config
@@ -11,7 +11,8 @@ from tp_gateway import fields
 from tp_gateway.errors import ValidationError
 from tp_gateway.services.facts import Answer, PaymentFacts
 from tp_gateway.views import rendering
-from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.answers import payments as answers
+from tp_gateway.views.refusals import CHARGING
 from tp_gateway.views.responses import path_id
 from tp_gateway.views.schemas import one_of, optional
 
@@ -21,6 +22,7 @@ class EvidenceBody(fields.Schema):
 
     decision = optional(fields.Text(), validator=one_of("accept", "fail"))
     note = colander.SchemaNode(fields.Text(), missing="", validator=colander.Length(max=500))
+    example: ClassVar[dict[str, Any]] = {"decision": "accept", "note": "as agreed by telephone"}
 
 
 @view_config(
@@ -29,9 +31,14 @@ class EvidenceBody(fields.Schema):
     permission="give_evidence",
     schema=EvidenceBody,
     extra="evidence",
+    idempotent=True,
+    capability="evidence",
+    answers={200: answers.PAYMENT},
+    refusals=CHARGING,
 )
 def record(request: Any) -> Answer:
-    who, asked, key = request.identity, request.validated, idempotency_key(request)
+    """Record what was found out about a payment, or decide about it."""
+    who, asked, key = request.identity, request.validated, request.idempotency_key
 
     def render(facts: PaymentFacts) -> Answer:
         return rendering.answer(200, rendering.payment(facts, who))

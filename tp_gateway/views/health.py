@@ -12,18 +12,30 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
 from tp_gateway import observability
+from tp_gateway.views.answers import machines as answers
 
 log = observability.logger(__name__)
 
 
-@view_config(route_name="healthz", request_method="GET", permission=NO_PERMISSION_REQUIRED)
+@view_config(
+    route_name="healthz", request_method="GET", permission=NO_PERMISSION_REQUIRED, answers={200: answers.ALIVE}
+)
 def alive(_request: Any) -> dict[str, str]:
+    """Is the process alive."""
     return {"status": "ok"}
 
 
-@view_config(route_name="readyz", request_method="GET", permission=NO_PERMISSION_REQUIRED)
+@view_config(
+    route_name="readyz",
+    request_method="GET",
+    permission=NO_PERMISSION_REQUIRED,
+    answers={200: answers.READY, 503: answers.READY},
+)
 def ready(request: Any) -> dict[str, Any]:
-    """503 while the database does not answer. What exactly is wrong is in the log, because anyone may ask here."""
+    """Can it work.
+
+    503 while the database does not answer. What exactly is wrong is in the log, because anyone may ask here.
+    """
     found = request.gateway.ready()
     if any(state != "ok" for state in found.values()):
         log.warning("not_ready", components=found)
@@ -33,9 +45,14 @@ def ready(request: Any) -> dict[str, Any]:
     return {"status": "ok" if ok else "unavailable", "components": components}
 
 
-@view_config(route_name="metrics", request_method="GET", permission=NO_PERMISSION_REQUIRED)
+@view_config(
+    route_name="metrics", request_method="GET", permission=NO_PERMISSION_REQUIRED, answers={200: answers.METRICS}
+)
 def metrics(_request: Any) -> Response:
-    """Of this process; of all processes where PROMETHEUS_MULTIPROC_DIR is set."""
+    """Figures for Prometheus.
+
+    Of this process; of all processes where PROMETHEUS_MULTIPROC_DIR is set.
+    """
     registry = prometheus_client.REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = prometheus_client.CollectorRegistry()

@@ -88,7 +88,8 @@ def _preflight() -> Response:
 
 def _complete(response: Response, request: Any, request_id: str, origins: frozenset[str]) -> None:
     headers = response.headers
-    headers.update(_FIXED)
+    for name, value in _FIXED.items():
+        headers.setdefault(name, value)  # a view that says otherwise has a reason
     headers["X-Request-Id"] = request_id
     if headers.get("Content-Type", "").startswith("application/json"):
         headers["Content-Type"] = _JSON

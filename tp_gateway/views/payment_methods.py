@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 from pyramid.response import Response
@@ -11,8 +11,9 @@ from pyramid.view import view_config
 
 from tp_gateway import fields
 from tp_gateway.views import rendering
+from tp_gateway.views.answers import payments as answers
 from tp_gateway.views.responses import path_id
-from tp_gateway.views.schemas import REFERENCE, Nothing, matches, one_of, payment_method, text
+from tp_gateway.views.schemas import REFERENCE, Nothing, matches, one_of, payment_method, some_of, text
 
 _BSB = re.compile(r"([0-9]{3})[- ]?([0-9]{3})", re.ASCII)
 _GAPS = re.compile(r"(?<=[0-9])[- ](?=[0-9])", re.ASCII)
@@ -21,6 +22,12 @@ _ACCOUNT = re.compile(r"[0-9]{4,10}", re.ASCII)
 
 class Bsb(fields.Text):
     """An Australian bank, state and branch number: `062-000` or `062000` -> `062-000`."""
+
+    json_schema: ClassVar[fields.JsonSchema] = {
+        "type": "string",
+        "pattern": f"^{_BSB.pattern}$",
+        "examples": ["062-000"],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         value = super().deserialize(node, cstruct)
@@ -50,6 +57,7 @@ class BankAccount(AccountFields):
     bank_name = text(1, 32)
 
 
+@fields.documented(**some_of("payment_method_id", "bank_account", at_most_one=True))
 def _one_of_the_two(node: colander.SchemaNode, value: dict[str, Any]) -> None:
     wanted = "bank_account" if value["type"] == "bank_account" else "payment_method_id"
     error = colander.Invalid(node)
@@ -73,18 +81,29 @@ class MethodBody(fields.Schema):
         fields.Text(), missing=None, validator=matches(REFERENCE, 'Not a payment method such as "pm_…"')
     )
     bank_account = BankAccount(missing=None)
+    example: ClassVar[dict[str, Any]] = {"payment_method_id": "pm_1234567890"}
 
 
-@view_config(route_name="payment_methods", request_method="GET", permission="own_methods")
+@view_config(
+    route_name="payment_methods", request_method="GET", permission="own_methods", answers={200: answers.METHODS}
+)
 def find(request: Any) -> dict[str, Any]:
+    """List the saved payment methods."""
     found = request.gateway.payment_methods.list(request.identity.user_id)
     return {"payment_methods": [rendering.method(facts) for facts in found]}
 
 
 @view_config(
-    route_name="payment_methods", request_method="POST", permission="own_methods", schema=MethodBody, limited=True
+    route_name="payment_methods",
+    request_method="POST",
+    permission="own_methods",
+    schema=MethodBody,
+    limited=True,
+    answers={201: answers.METHOD},
+    refusals=("not_found", "card_declined", "provider_error"),
 )
 def add(request: Any) -> dict[str, Any]:
+    """Save a card, or a bank account for refunds."""
     who, asked = request.identity, request.validated
     if asked["type"] == "bank_account":
         facts = request.gateway.payment_methods.add_bank_account(who.user_id, **asked["bank_account"])
@@ -94,14 +113,21 @@ def add(request: Any) -> dict[str, Any]:
     return rendering.method(facts)
 
 
-@view_config(route_name="payment_method", request_method="DELETE", permission="own_methods")
+@view_config(route_name="payment_method", request_method="DELETE", permission="own_methods", answers={204: None})
 def remove(request: Any) -> Response:
+    """Forget a saved payment method."""
     request.gateway.payment_methods.remove(request.identity.user_id, path_id(request))
     return Response(status=204)
 
 
 @view_config(
-    route_name="payment_method_default", request_method="POST", permission="own_methods", schema=Nothing, empty=True
+    route_name="payment_method_default",
+    request_method="POST",
+    permission="own_methods",
+    schema=Nothing,
+    empty=True,
+    answers={200: answers.METHOD},
 )
 def make_default(request: Any) -> dict[str, Any]:
+    """Make a saved payment method the default."""
     return rendering.method(request.gateway.payment_methods.make_default(request.identity.user_id, path_id(request)))

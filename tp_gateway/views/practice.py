@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 from pyramid.view import view_config
@@ -13,6 +13,7 @@ from tp_gateway import fields, money
 from tp_gateway.errors import ValidationError
 from tp_gateway.identity import ADMIN, MANAGER, PATIENT, PSYCHOLOGIST
 from tp_gateway.models.states import AppointmentStatus
+from tp_gateway.views.answers import machines as answers
 from tp_gateway.views.body import PUSH_LIMIT
 from tp_gateway.views.schemas import one_of, optional, text
 
@@ -20,7 +21,9 @@ MOST_ROWS = 10_000
 
 
 class Rows(colander.SchemaType):
-    """A list of rows, each judged by itself later."""
+    """A list of rows, each judged by itself later, as the node's child says."""
+
+    json_schema: ClassVar[fields.JsonSchema] = {"type": "array", "maxItems": MOST_ROWS}
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -32,6 +35,11 @@ class Rows(colander.SchemaType):
 
 class Fee(fields.Amount):
     """An amount that may be zero."""
+
+    json_schema: ClassVar[fields.JsonSchema] = {
+        "anyOf": [*fields.Amount.json_schema["anyOf"], {"enum": ["0", "0.0", "0.00", "0.000", 0]}],
+        "examples": ["180.00"],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if type(cstruct) is not bool and cstruct in (0, "0", "0.0", "0.00", "0.000"):
@@ -62,17 +70,39 @@ class AppointmentRow(fields.Schema):
 
 
 class UsersBody(fields.Schema):
-    users = colander.SchemaNode(Rows())
+    users = colander.SchemaNode(Rows(), UserRow(name="user"))
+    example: ClassVar[dict[str, Any]] = {
+        "users": [{"id": 45, "role": "patient", "name": "Zoë Müller", "created_at": "2025-01-01T10:00:00Z"}]
+    }
 
 
 class AppointmentsBody(fields.Schema):
-    appointments = colander.SchemaNode(Rows())
+    appointments = colander.SchemaNode(Rows(), AppointmentRow(name="appointment"))
+    example: ClassVar[dict[str, Any]] = {
+        "appointments": [
+            {
+                "id": 123,
+                "patient_id": 45,
+                "service": "individual_therapy",
+                "status": "confirmed",
+                "starts_at": "2025-01-19T10:30:00Z",
+                "duration_minutes": 50,
+                "fee": "180.00",
+            }
+        ]
+    }
 
 
 @view_config(
-    route_name="practice_users", request_method="PUT", permission="push_practice", schema=UsersBody, limit=PUSH_LIMIT
+    route_name="practice_users",
+    request_method="PUT",
+    permission="push_practice",
+    schema=UsersBody,
+    limit=PUSH_LIMIT,
+    answers={200: answers.PUSHED},
 )
 def push_users(request: Any) -> dict[str, Any]:
+    """Push users. Rows that are right go in, each wrong one is named."""
     return _push(request.validated["users"], UserRow(), lambda row: row, request.gateway.practice.upsert_users)
 
 
@@ -82,8 +112,10 @@ def push_users(request: Any) -> dict[str, Any]:
     permission="push_practice",
     schema=AppointmentsBody,
     limit=PUSH_LIMIT,
+    answers={200: answers.PUSHED},
 )
 def push_appointments(request: Any) -> dict[str, Any]:
+    """Push appointments. Rows that are right go in, each wrong one is named."""
     default = request.gateway.currency
 
     def in_minor_units(row: dict[str, Any]) -> dict[str, Any]:
@@ -131,4 +163,4 @@ def _id(row: Any) -> int | str | None:
     found = row.get("id") if isinstance(row, dict) else None
     if isinstance(found, str):
         return fields.printable(found)
-    return found if isinstance(found, int) else None
+    return found if type(found) is int else None

@@ -8,10 +8,12 @@ import colander
 from pyramid.view import view_config
 
 from tp_gateway.registry import GuardedProvider
+from tp_gateway.views.answers import machines as answers
 
 
-@view_config(route_name="providers", request_method="GET", permission="see_providers")
+@view_config(route_name="providers", request_method="GET", permission="see_providers", answers={200: answers.PROVIDERS})
 def find(request: Any) -> dict[str, Any]:
+    """List the ways to pay. Enough for a frontend to draw its forms."""
     return {"providers": [_shown(provider) for provider in request.gateway.registry]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 from pyramid.response import Response
@@ -12,6 +12,9 @@ from tp_gateway import fields
 from tp_gateway.money import to_decimal_text
 from tp_gateway.services.refund_files import RefundFileFacts
 from tp_gateway.views import rendering
+from tp_gateway.views.answers import staff as answers
+from tp_gateway.views.answers.machines import REFUND_FILE as CONTENT
+from tp_gateway.views.answers.payments import REFUND
 from tp_gateway.views.responses import next_page, path_id
 from tp_gateway.views.schemas import Nothing, Whole, one_of, optional, text
 
@@ -31,6 +34,7 @@ class FileBody(fields.Schema):
     """`provider` only where several pay refunds by a file."""
 
     provider = text(1, 32, missing=None)
+    example: ClassVar[dict[str, Any]] = {}
 
 
 class Confirmation(fields.Schema):
@@ -38,10 +42,18 @@ class Confirmation(fields.Schema):
 
     outcome = colander.SchemaNode(fields.Text(), validator=one_of("paid", "returned"))
     note = text(0, 200, missing="")
+    example: ClassVar[dict[str, Any]] = {"outcome": "returned", "note": "account closed"}
 
 
-@view_config(route_name="refunds", request_method="GET", permission="refund", query=RefundQuery)
+@view_config(
+    route_name="refunds",
+    request_method="GET",
+    permission="refund",
+    query=RefundQuery,
+    answers={200: answers.REFUND_QUEUE},
+)
 def queue(request: Any) -> dict[str, Any]:
+    """Find refunds, newest first."""
     asked = dict(request.validated)
     limit = asked.pop("limit")
     found = request.gateway.refund_files.queue(limit=limit + 1, **asked)
@@ -52,23 +64,47 @@ def queue(request: Any) -> dict[str, Any]:
     }
 
 
-@view_config(route_name="refund_confirm", request_method="POST", permission="refund", schema=Confirmation)
+@view_config(
+    route_name="refund_confirm",
+    request_method="POST",
+    permission="refund",
+    schema=Confirmation,
+    answers={200: REFUND},
+    refusals=("not_payable",),
+)
 def confirm(request: Any) -> dict[str, Any]:
+    """Say what the bank did with one refund."""
     who, asked = request.identity, request.validated
     paid = asked["outcome"] == "paid"
     facts = request.gateway.refund_files.confirm(who.actor, path_id(request), paid=paid, note=asked["note"])
     return rendering.refund(facts, who)
 
 
-@view_config(route_name="refund_files", request_method="POST", permission="refund", schema=FileBody, empty=True)
+@view_config(
+    route_name="refund_files",
+    request_method="POST",
+    permission="refund",
+    schema=FileBody,
+    empty=True,
+    answers={201: answers.REFUND_FILE},
+    refusals=("not_found", "payment_in_progress"),
+)
 def make(request: Any) -> dict[str, Any]:
+    """Write a file of all refunds that wait."""
     made = request.gateway.refund_files.make(request.identity, request.validated["provider"])
     request.response.status_code = 201
     return _shown(made)
 
 
-@view_config(route_name="refund_files", request_method="GET", permission="refund", query=FileQuery)
+@view_config(
+    route_name="refund_files",
+    request_method="GET",
+    permission="refund",
+    query=FileQuery,
+    answers={200: answers.REFUND_FILES},
+)
 def find(request: Any) -> dict[str, Any]:
+    """Find files of refunds, newest first."""
     asked = dict(request.validated)
     limit = asked.pop("limit")
     found = request.gateway.refund_files.list(limit=limit + 1, **asked)
@@ -79,20 +115,44 @@ def find(request: Any) -> dict[str, Any]:
     }
 
 
-@view_config(route_name="refund_file_content", request_method="GET", permission="refund")
+@view_config(
+    route_name="refund_file_content",
+    request_method="GET",
+    permission="refund",
+    answers={200: CONTENT},
+    refusals=("not_payable",),
+)
 def content(request: Any) -> Response:
-    """The file itself, for the bank."""
+    """Download a file of refunds, for the bank."""
     facts, data = request.gateway.refund_files.content(path_id(request))
     return Response(data, content_type=facts.media_type, content_disposition=f'attachment; filename="{facts.name}"')
 
 
-@view_config(route_name="refund_file_confirm", request_method="POST", permission="refund", schema=Nothing, empty=True)
+@view_config(
+    route_name="refund_file_confirm",
+    request_method="POST",
+    permission="refund",
+    schema=Nothing,
+    empty=True,
+    answers={200: answers.REFUND_FILE},
+    refusals=("not_payable",),
+)
 def confirm_file(request: Any) -> dict[str, Any]:
+    """Say that the bank has paid a file."""
     return _shown(request.gateway.refund_files.confirm_file(request.identity.actor, path_id(request)))
 
 
-@view_config(route_name="refund_file_void", request_method="POST", permission="refund", schema=Nothing, empty=True)
+@view_config(
+    route_name="refund_file_void",
+    request_method="POST",
+    permission="refund",
+    schema=Nothing,
+    empty=True,
+    answers={200: answers.REFUND_FILE},
+    refusals=("not_payable",),
+)
 def void(request: Any) -> dict[str, Any]:
+    """Void a file that the bank has not got: its refunds wait for another one."""
     return _shown(request.gateway.refund_files.void(request.identity, path_id(request)))
 
 

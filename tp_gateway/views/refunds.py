@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 from pyramid.view import view_config
@@ -10,8 +10,9 @@ from pyramid.view import view_config
 from tp_gateway import fields
 from tp_gateway.services.facts import Answer
 from tp_gateway.views import rendering
-from tp_gateway.views.idempotency import idempotency_key
+from tp_gateway.views.answers import payments as answers
 from tp_gateway.views.payment_methods import AccountFields
+from tp_gateway.views.refusals import OF_A_PAYMENT
 from tp_gateway.views.responses import path_id
 from tp_gateway.views.schemas import optional, text
 
@@ -34,10 +35,20 @@ class RefundBody(fields.Schema):
     reopen = colander.SchemaNode(fields.Flag(), missing=False)
     bank_account = AccountFields(missing=None)
     payment_method_id = optional(fields.Id())
+    example: ClassVar[dict[str, Any]] = {"amount": "60.00", "reason": "Shorter session"}
 
 
-@view_config(route_name="payment_refund", request_method="POST", permission="refund", schema=RefundBody)
+@view_config(
+    route_name="payment_refund",
+    request_method="POST",
+    permission="refund",
+    schema=RefundBody,
+    idempotent=True,
+    answers={201: answers.REFUNDED},
+    refusals=(*OF_A_PAYMENT, "refund_exceeds_balance", "payment_disputed", "provider_error"),
+)
 def refund(request: Any) -> Answer:
+    """Give money back, wholly or in part."""
     who, asked = request.identity, request.validated
     given = asked["bank_account"]
     account = given and {"name": given["account_name"], "bsb": given["bsb"], "account_number": given["account_number"]}
@@ -48,6 +59,6 @@ def refund(request: Any) -> Answer:
         asked["reason"],
         asked["reopen"],
         lambda facts, payment: rendering.refund_answer(facts, payment, who),
-        idempotency_key(request),
+        request.idempotency_key,
         account or asked["payment_method_id"],
     )

@@ -12,6 +12,7 @@ from tp_gateway.contract import RemittanceKind, RemittanceState
 from tp_gateway.money import to_decimal_text
 from tp_gateway.services.remittances import RemittanceFacts, RemittanceItemFacts
 from tp_gateway.views import rendering
+from tp_gateway.views.answers import staff as answers
 from tp_gateway.views.responses import next_page, path_id
 from tp_gateway.views.schemas import Whole, one_of, optional, text
 
@@ -34,8 +35,15 @@ class RemittanceQuery(fields.Schema):
     before_id = optional(fields.Id())
 
 
-@view_config(route_name="remittances", request_method="GET", permission="see_remittances", query=RemittanceQuery)
+@view_config(
+    route_name="remittances",
+    request_method="GET",
+    permission="see_remittances",
+    query=RemittanceQuery,
+    answers={200: answers.REMITTANCES},
+)
 def find(request: Any) -> dict[str, Any]:
+    """Find remittances, newest first."""
     asked = dict(request.validated)
     limit, unexplained = asked["limit"], asked["unexplained"]
     found = request.gateway.remittances.list(
@@ -52,8 +60,14 @@ def find(request: Any) -> dict[str, Any]:
     }
 
 
-@view_config(route_name="remittance", request_method="GET", permission="see_remittances")
+@view_config(
+    route_name="remittance",
+    request_method="GET",
+    permission="see_remittances",
+    answers={200: answers.REMITTANCE_WITH_ITEMS},
+)
 def one(request: Any) -> dict[str, Any]:
+    """Look at one remittance and all that it pays."""
     facts, items = request.gateway.remittances.get(path_id(request))
     return _shown(facts) | {"items": [_item(item, facts.currency) for item in items]}
 

@@ -1,7 +1,7 @@
 """The whole API on one screen. Paths are as the frontend calls them, trailing slash included; nothing redirects.
 
-A new route needs a line here, a view in the file of its group, a permission in `tp_gateway/identity.py` (PERMISSIONS)
-and its heading in `docs/api.md`; tests hold all four together.
+A new route needs a line here, a view in the file of its group that says what it answers, a permission in
+`tp_gateway/identity.py` (PERMISSIONS) and its heading in `docs/api.md`; tests hold all four together.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ ROUTES = (
     ("payment_method_default", f"/api/billing/payment-methods/{ID}/default/"),
     ("invoice_pay", f"/api/billing/invoices/{ID}/pay/"),
     ("providers", "/api/billing/providers/"),
+    ("api_document", "/api/openapi.json"),
+    ("api_page", "/api/docs/"),
     ("webhook", f"/api/webhooks/{PROVIDER}/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),

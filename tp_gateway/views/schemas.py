@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 
@@ -19,6 +19,14 @@ _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 class MethodId(colander.SchemaType):
     """The id of a saved payment method (JSON integer or digits -> int), or the provider's reference (`pm_…` -> str)."""
+
+    json_schema: ClassVar[fields.JsonSchema] = {
+        "anyOf": [
+            {"type": "string", "pattern": f"^{REFERENCE.pattern}$"},
+            {"type": "integer", "minimum": 1, "maximum": fields.MAX_ID},
+        ],
+        "examples": ["pm_1234567890"],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -44,6 +52,7 @@ class Whole(fields.Integer):
 def matches(pattern: re.Pattern[str], message: str) -> Any:
     """A validator: the whole text must match."""
 
+    @fields.documented(pattern=f"^(?:{pattern.pattern})$")
     def check(node: colander.SchemaNode, value: str) -> None:
         if not pattern.fullmatch(value):
             raise colander.Invalid(node, message)
@@ -54,6 +63,7 @@ def matches(pattern: re.Pattern[str], message: str) -> Any:
 def one_of(*choices: str) -> Any:
     """A validator that names the choices, and unlike colander's does not repeat what was sent."""
 
+    @fields.documented(enum=[str(choice) for choice in choices])
     def check(node: colander.SchemaNode, value: str) -> None:
         if value not in choices:
             raise colander.Invalid(node, f"Not one of: {', '.join(choices)}")
@@ -77,6 +87,13 @@ def text(least: int, most: int, **options: Any) -> colander.SchemaNode:
     return colander.SchemaNode(fields.Text(), validator=colander.Length(min=least, max=most), **options)
 
 
+def some_of(*names: str, at_most_one: bool = False) -> dict[str, Any]:
+    """JSON Schema: at least one of the fields is given, and not as null; or exactly one."""
+    given = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+    return {"oneOf" if at_most_one else "anyOf": given}
+
+
+@fields.documented(**some_of("appointment_id", "invoice_id"))
 def require_payable(node: colander.SchemaNode, value: dict[str, Any]) -> None:
     """A payment is for something."""
     if value["appointment_id"] is None and value["invoice_id"] is None:

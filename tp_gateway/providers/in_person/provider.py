@@ -25,6 +25,7 @@ KINDS = ("cash", "eftpos", "cheque")
 """EFTPOS: a terminal that is not connected to us; its slip's number goes into `slip`."""
 
 
+@fields.documented(enum=list(KINDS))
 def _known_kind(node: colander.SchemaNode, value: str) -> None:
     if value not in KINDS:
         raise colander.Invalid(node, f"Not one of: {', '.join(KINDS)}")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 
@@ -19,6 +19,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 class Day(colander.SchemaType):
     """`2026-07-01` -> date."""
+
+    json_schema: ClassVar[fields.JsonSchema] = {"type": "string", "format": "date", "examples": ["2026-07-01"]}
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -37,6 +39,7 @@ class Choice(colander.SchemaType):
 
     def __init__(self, members: type[StrEnum]) -> None:
         self.members = members
+        self.json_schema = {"type": "string", "enum": [member.value for member in members]}
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:

@@ -66,6 +66,7 @@ def _check_base(node: colander.SchemaNode, value: str) -> None:
         raise colander.Invalid(node, "Not an https address (http only for this machine)")
 
 
+@fields.documented(format="uri")
 def _check_return_url(node: colander.SchemaNode, value: str) -> None:
     if _web_address(value) is None:
         raise colander.Invalid(node, "Not an https URL")
@@ -86,6 +87,7 @@ def _web_address(value: str) -> str | None:
     return host if parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL) else None
 
 
+@fields.documented(const=["card"])
 def _check_types(node: colander.SchemaNode, value: list[str]) -> None:
     if value != ["card"]:
         raise colander.Invalid(node, 'Only ["card"] is accepted')

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import Database
-from tp_gateway.errors import NotFound
+from tp_gateway.errors import NotFound, ValidationError
 from tp_gateway.models import Invoice, Payable, Payment, Statement, StatementLine, StatementMatch, table
 from tp_gateway.models.states import LineState
 from tp_gateway.services.statements.facts import LineFacts, MatchFacts, StatementFacts, Suggestion
@@ -63,7 +63,7 @@ class StatementReading:
         before_id: int | None = None,
     ) -> list[LineFacts]:
         """Those of the newest day first, with matches, and with suggestions where a person has to decide. `before_id`:
-        what comes after that line."""
+        what comes after that line; ValidationError if there is none."""
         newest = (L.c.booked_on.desc(), L.c.id.desc())
         with self._database.read() as session:
             query = sa.select(L.c.id, L.c.booked_on)
@@ -71,6 +71,8 @@ class StatementReading:
                 query = query.where(L.c.statement_id == statement_id)
             if before_id is not None:
                 day = session.execute(sa.select(L.c.booked_on).where(L.c.id == before_id)).scalar()
+                if day is None:
+                    raise ValidationError({"before_id": ["No such line"]})
                 query = query.where(sa.or_(L.c.booked_on < day, sa.and_(L.c.booked_on == day, L.c.id < before_id)))
             # Of each state the newest, then the newest of these: there is an index for each state's, and none for all.
             of_states = [

@@ -1,29 +1,34 @@
-"""Strict colander nodes, shared by the views and by providers' parameter schemas.
-
-colander's stock nodes accept NaN, Arabic digits and "1_000", and read "off" as True; these accept one spelling of a
-value and refuse the rest. `null` counts as absent.
-"""
+"""Types of single values: amounts, ids, texts, moments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import colander
-import phonenumbers
 
 from tp_gateway import money
-from tp_gateway.errors import ValidationError
 
 MAX_ID = 2**63 - 1
-_PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"[0-9TWZ:+. -]{10,40}", re.ASCII)
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,3})?", re.ASCII)
 _ID_TEXT = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+JsonSchema = Mapping[str, Any]
+Checked = TypeVar("Checked", bound=Callable[..., Any])
+
+
+def documented(**json_schema: Any) -> Callable[[Checked], Checked]:
+    """A decorator for validators: what they demand, in the words of JSON Schema (`documented(enum=["cash"])`)."""
+
+    def mark(validator: Checked) -> Checked:
+        validator.json_schema = json_schema  # type: ignore[attr-defined]
+        return validator
+
+    return mark
 
 
 class JsonNumber(str):
@@ -34,6 +39,17 @@ class JsonNumber(str):
 
 class Amount(colander.SchemaType):
     """Decimal text (`"180.00"`) or a plain JSON number (`180`, `180.50`) -> Decimal > 0, exactly as written."""
+
+    json_schema: ClassVar[JsonSchema] = {
+        "anyOf": [
+            {
+                "type": "string",
+                "pattern": r"^(?:[1-9][0-9]{0,9}(?:\.[0-9]{1,3})?|0\.(?:[1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9]))$",
+            },
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**10},
+        ],
+        "examples": ["180.00"],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -47,6 +63,13 @@ class Amount(colander.SchemaType):
 class MinorUnits(colander.SchemaType):
     """A JSON integer of minor units (cents for AUD), 1 to `money.MAX_MINOR_UNITS`."""
 
+    json_schema: ClassVar[JsonSchema] = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": money.MAX_MINOR_UNITS,
+        "examples": [18000],
+    }
+
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -58,6 +81,8 @@ class MinorUnits(colander.SchemaType):
 class Integer(colander.SchemaType):
     """A JSON integer; bounds by `colander.Range`."""
 
+    json_schema: ClassVar[JsonSchema] = {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID}
+
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -68,6 +93,14 @@ class Integer(colander.SchemaType):
 
 class Id(colander.SchemaType):
     """A positive 64-bit id, as a JSON integer or as its decimal text -> int."""
+
+    json_schema: ClassVar[JsonSchema] = {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+            {"type": "string", "pattern": f"^{_ID_TEXT.pattern}$"},
+        ],
+        "examples": [123],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -82,6 +115,8 @@ class Id(colander.SchemaType):
 class Flag(colander.SchemaType):
     """JSON `true` or `false`, nothing else."""
 
+    json_schema: ClassVar[JsonSchema] = {"type": "boolean"}
+
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -93,6 +128,8 @@ class Flag(colander.SchemaType):
 class Text(colander.SchemaType):
     """A JSON string that every database can hold: no NUL, no lone surrogate. Kept as sent; bounds by
     `colander.Length`."""
+
+    json_schema: ClassVar[JsonSchema] = {"type": "string"}
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -107,6 +144,8 @@ class Text(colander.SchemaType):
 class Currency(colander.SchemaType):
     """An ISO 4217 code in any case -> upper case."""
 
+    json_schema: ClassVar[JsonSchema] = {"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["AUD"]}
+
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -117,6 +156,12 @@ class Currency(colander.SchemaType):
 
 class Moment(colander.SchemaType):
     """ISO 8601 date and time with an offset or `Z` -> aware datetime."""
+
+    json_schema: ClassVar[JsonSchema] = {
+        "type": "string",
+        "format": "date-time",
+        "examples": ["2025-01-19T10:30:00Z"],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -133,6 +178,8 @@ class Moment(colander.SchemaType):
 class Day(colander.SchemaType):
     """`"2025-01-19"` -> date."""
 
+    json_schema: ClassVar[JsonSchema] = {"type": "string", "format": "date", "examples": ["2025-01-19"]}
+
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
             return colander.null
@@ -145,42 +192,20 @@ class Day(colander.SchemaType):
         return day
 
 
-class AhpraNumber(colander.SchemaType):
-    """An AHPRA registration number: 3 letters followed by 10 digits (frontend document, settings)."""
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        if not isinstance(cstruct, str) or not re.fullmatch(r"[A-Z]{3}[0-9]{10}", cstruct, re.ASCII):
-            raise colander.Invalid(node, "Invalid AHPRA format. Expected: 3 letters followed by 10 digits")
-        return cstruct
-
-
-class AustralianPhone(colander.SchemaType):
-    """A phone number that is valid in Australia, kept as written."""
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        try:
-            valid = (
-                isinstance(cstruct, str)
-                and _PHONE.fullmatch(cstruct) is not None  # the library finds numbers in the middle of other text
-                and phonenumbers.is_valid_number_for_region(phonenumbers.parse(cstruct, "AU"), "AU")
-            )
-        except phonenumbers.NumberParseException:
-            valid = False
-        if not valid:
-            raise colander.Invalid(node, "Not a valid Australian phone number")
-        return cstruct
-
-
 class Metadata(colander.SchemaType):
     """The client's own notes: at most 50 keys of 40 characters with text values of 500. Kept, never trusted, never
     sent on.
 
     The bounds are those of Stripe's metadata, which clients know (docs.stripe.com/api/metadata).
     """
+
+    json_schema: ClassVar[JsonSchema] = {
+        "type": "object",
+        "maxProperties": 50,
+        "propertyNames": {"maxLength": 40},
+        "additionalProperties": {"type": "string", "maxLength": 500},
+        "examples": [{"appointment_id": "123"}],
+    }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -195,74 +220,6 @@ class Metadata(colander.SchemaType):
         return dict(cstruct)
 
 
-class Sequence(colander.Sequence):
-    """A JSON list; unlike colander's own it does not repeat what was sent."""
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any, accept_scalar: bool | None = None) -> Any:
-        if cstruct is not colander.null and not isinstance(cstruct, list):
-            raise colander.Invalid(node, "Not a list")
-        return super().deserialize(node, cstruct, accept_scalar)
-
-
-class StrictMapping(colander.Mapping):
-    """A mapping that names every unknown key instead of dropping it, and reads `null` as absent."""
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        if not isinstance(cstruct, dict):
-            raise colander.Invalid(node, "Not an object")
-        error: colander.Invalid | None = None
-        result: Any = None
-        try:
-            result = super().deserialize(node, {key: value for key, value in cstruct.items() if value is not None})
-        except colander.Invalid as invalid:
-            error = invalid
-        for key in sorted(set(cstruct) - {child.name for child in node.children}):
-            error = error or colander.Invalid(node)
-            error.add(colander.Invalid(colander.SchemaNode(Text(), name=key), "Unknown field"))
-        if error is not None:
-            raise error
-        return result
-
-
-class Schema(colander.Schema):
-    """The base of every schema of a request, a provider's parameters or a provider's settings."""
-
-    schema_type = StrictMapping
-
-
 def is_storable(text: str) -> bool:
     """False for NUL (PostgreSQL refuses it) and lone surrogates (UTF-8 refuses them)."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def validate(schema: colander.SchemaNode, value: Any) -> dict[str, Any]:
-    """Run a schema. ValidationError has field -> list of messages, nested as the schema is."""
-    try:
-        validated: dict[str, Any] = schema.deserialize(value)
-    except colander.Invalid as invalid:
-        messages = _messages(invalid)
-        raise ValidationError(messages if isinstance(messages, Mapping) else {"body": messages}) from None
-    return validated
-
-
-def _messages(invalid: colander.Invalid) -> Any:
-    if invalid.children:
-        found: dict[str, Any] = {}
-        for child in invalid.children:
-            name = str(child.pos) if child.positional else printable(child.node.name)
-            found[name] = _messages(child)
-        return found
-    return list(_texts(invalid.messages()))
-
-
-def _texts(messages: Iterable[Any]) -> Iterable[str]:
-    for message in messages:
-        shown = message.interpolate() if hasattr(message, "interpolate") else str(message)
-        yield shown.encode("utf-8", "replace").decode()
-
-
-def printable(name: str) -> str:
-    """A key from outside, short enough and safe to be named in an answer."""
-    return name.encode("utf-8", "replace").decode()[:64]

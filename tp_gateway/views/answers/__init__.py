@@ -1,0 +1,1 @@
+"""What is answered, declared: each view names its shapes (`answers={201: PAYMENT}`)."""
