@@ -13,7 +13,11 @@ from pyramid.exceptions import URLDecodeError
 from pyramid.interfaces import IRoutesMapper
 from pyramid.request import Request
 
-SHOWN_BY_PROVIDERS = {"claim": {"type": "object"}, "warnings": {"type": "array", "items": {"type": "string"}}}
+SHOWN_BY_PROVIDERS = {
+    "claim": {"type": "object"},
+    "receipt": {"type": "object"},
+    "warnings": {"type": "array", "items": {"type": "string"}},
+}
 """What the providers that come with the gateway add to payments and rebate claims (`Outcome.provider_state`)."""
 
 

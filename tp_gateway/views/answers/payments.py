@@ -26,7 +26,7 @@ from tp_gateway.views.answers.shape import (
 )
 
 STATUSES = ("pending", "succeeded", "failed", "refunded")
-_PROVIDERS_OWN = "What the payment's provider shows of it, such as `claim` for Medicare."
+_PROVIDERS_OWN = "What the payment's provider shows of it, such as `claim` for Medicare and `receipt` at the desk."
 _STATE = told(one_of(PaymentState), "The finer one of `status`.") | {"examples": ["succeeded"]}
 
 FAILURE = Shape(
