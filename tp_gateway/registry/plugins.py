@@ -203,13 +203,14 @@ def _manifest(name: str, provider_class: Any) -> Manifest:
     manifest = getattr(provider_class, "manifest", None)
     if not isinstance(manifest, Manifest):
         raise ConfigurationError(f"plugin {name}: {provider_class!r} has no manifest")
-    problems = list(_problems(manifest, provider_class))
+    problems = list(manifest_problems(manifest, provider_class))
     if problems:
         raise ConfigurationError(f"plugin {name}, provider {manifest.slug}: {'; '.join(problems)}")
     return manifest
 
 
-def _problems(manifest: Manifest, provider_class: Any) -> Iterable[str]:
+def manifest_problems(manifest: Manifest, provider_class: Any) -> Iterable[str]:
+    """Why the gateway would not start with this provider; nothing if it would."""
     if manifest.contract_version != CONTRACT_VERSION:
         yield f"wants contract version {manifest.contract_version}, this is {CONTRACT_VERSION}"
         return
