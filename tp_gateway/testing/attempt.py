@@ -96,11 +96,13 @@ class Attempt:
         return prepared if self.order.flow is Flow.BROWSER else self.execute()
 
     def wait(self, *, pays: bool = True) -> Outcome:
-        """Let what is open come to its end."""
+        """Let what is open come to its end, and ask about what is unknown."""
         for _ in range(_ROUNDS):
-            if self.outcome is not None and self.outcome.state not in OPEN:
+            state = self.outcome.state if self.outcome is not None else OutcomeState.NEEDS_ACTION
+            if state not in OPEN and not (state is OutcomeState.UNKNOWN and self.bench.able.fetch):
                 break
-            self.bench.subject.finish(self.waiting, pays=pays)
+            if state in OPEN:
+                self.bench.subject.finish(self.waiting, pays=pays)
             self.fetch()
         assert self.outcome is not None
         return self.outcome

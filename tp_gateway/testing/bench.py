@@ -146,15 +146,15 @@ class Bench:
         return attempt
 
     def requests_of(self, member: str) -> int:
-        """How many requests the member sends when all is well; its last one is the one that counts. Tried twice, because
-        a first call may have to log in."""
+        """How many requests the member sends when all is well; its last one is the one that counts. Tried twice,
+        because a first call may have to log in."""
         count = 0
         for _ in range(2):
             attempt = self.attempt()
-            attempt.prepare()
-            before = len(self.proxy.seen)
             if member != "prepare":
-                getattr(attempt, member)()
+                attempt.prepare()
+            before = len(self.proxy.seen)
+            getattr(attempt, member)()
             count = len(self.proxy.seen) - before
         return count
 

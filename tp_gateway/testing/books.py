@@ -58,4 +58,6 @@ def _double_entry(core: Core) -> None:
             held[entry.payment_id] += sign * entry.amount
     for row in core.rows("SELECT id, captured, refunded, state FROM payments"):
         expect(held[row.id] == row.captured - row.refunded, f"a payment says {row.captured}, the ledger {held[row.id]}")
-        expect(bool(row.captured) == (row.state in _MONEY_IS_IN), f"a payment is {row.state} with {row.captured} booked")
+        expect(
+            bool(row.captured) == (row.state in _MONEY_IS_IN), f"a payment is {row.state} with {row.captured} booked"
+        )

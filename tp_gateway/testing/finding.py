@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pluggy
@@ -20,7 +21,7 @@ def plugin_of(provider: type[Any]) -> str:
 
 
 def _package(dotted: str) -> str:
-    return dotted.split(":")[0].split(".")[0]
+    return re.split("[.:]", dotted, maxsplit=1)[0]
 
 
 def _yielded(plugin: Any) -> list[Any]:

@@ -49,6 +49,14 @@ class Report:
             }
         )
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Report:
+        """As `as_json` wrote it."""
+        report = cls({name: value for name, value in told.items() if name not in ("summary", "checks")})
+        for one in told["checks"]:
+            report.add(Result(**one))
+        return report
+
     def add(self, result: Result) -> None:
         self.results[result.check] = result
 
@@ -90,6 +98,17 @@ class Report:
     def title(self) -> str:
         kept, broken = len(self.names(KEPT)), len(self.names(BROKEN))
         return f"provider {self.card['provider']} ({self.card['method']}): {kept} kept, {broken} broken"
+
+
+def blank(subject: Subject) -> Report:
+    """Before anything was tried: which checks will not be run, and why."""
+    from tp_gateway.testing.runner import all_checks
+
+    report = Report.of(subject)
+    for one in all_checks():
+        if reason := one.not_run(subject):
+            report.add(Result(one.id, NOT_RUN, reason))
+    return report
 
 
 def _row(name: str, text: str, *, wide: bool = False) -> str:

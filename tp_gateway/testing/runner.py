@@ -22,7 +22,7 @@ def all_checks() -> list[Check]:
 
 
 def run_one(one: Check, bench: Bench) -> str:
-    """"" if the promise was kept, else the whole explanation."""
+    """ "" if the promise was kept, else the whole explanation."""
     try:
         bench.reset()
         one.function(bench)

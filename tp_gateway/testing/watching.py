@@ -58,7 +58,7 @@ class _Keeper(logging.Handler):
 def logged() -> Iterator[list[str]]:
     """Every line that is logged meanwhile, down to DEBUG, tracebacks and arguments included."""
     keeper, root = _Keeper(), logging.getLogger()
-    before = {None: root.level}
+    before: dict[str | None, int] = {None: root.level}
     before |= {
         name: one.level
         for name, one in logging.Logger.manager.loggerDict.items()

@@ -181,5 +181,3 @@ def no_secret_is_stored_in_clear(bench: Bench) -> None:
         texts = {beside.name: beside.read_bytes() for beside in path.parent.glob(f"{path.name}*")}
     for name, data in texts.items():
         expect_hidden(bench, data.decode("latin-1"), f"{name.split('.')[-1]} file of the database")
-
-

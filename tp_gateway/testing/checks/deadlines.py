@@ -80,6 +80,8 @@ def nothing_is_begun_after_the_deadline(bench: Bench) -> None:
     attempt = bench.attempt()
     attempt.prepare()
     found = _in_time("execute", lambda: attempt.execute(-1.0))
-    expect(found.state in (OutcomeState.NOT_SENT, OutcomeState.UNKNOWN), f"no time was left, execute said {shown(found)}")
+    expect(
+        found.state in (OutcomeState.NOT_SENT, OutcomeState.UNKNOWN), f"no time was left, execute said {shown(found)}"
+    )
     if found.state is OutcomeState.NOT_SENT:
         expect(bench.taken(attempt) == 0, "it said NOT_SENT, and the sandbox's books have it taken")

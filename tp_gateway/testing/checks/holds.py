@@ -64,7 +64,9 @@ def captures_at_most_once(bench: Bench) -> None:
     part = attempt.order.amount - 5_000
     first = _order(attempt, part)
     _take(bench, first)
-    again = [_take(bench, replace(first, idempotency_key=key)) for key in (first.idempotency_key, f"{attempt.order.id}:2")]
+    again = [
+        _take(bench, replace(first, idempotency_key=key)) for key in (first.idempotency_key, f"{attempt.order.id}:2")
+    ]
     for found in again:
         expect(found.settled == part, f"captured before, it says {shown(found)}")
     expect(bench.taken(attempt) == part, f"{part} was to be taken, the sandbox's books have {bench.taken(attempt)}")

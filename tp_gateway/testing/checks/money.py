@@ -45,7 +45,7 @@ def tells_what_settled(bench: Bench) -> None:
     whole = [amount, money.to_decimal_text(amount, currency)]
     less = [amount - _LESS, money.to_decimal_text(amount - _LESS, currency)]
     found = _told(bench, attempt, [(str(a), str(b)) for a, b in zip(whole, less, strict=True)])
-    lied = found.state is OutcomeState.SUCCEEDED and found.settled == amount
+    lied = found is not None and found.state is OutcomeState.SUCCEEDED and found.settled == amount
     expect(not lied, f"the service said {amount - _LESS} {currency}, and the outcome {shown(found)}")
 
 
@@ -60,22 +60,26 @@ def tells_the_currency_that_settled(bench: Bench) -> None:
     other = "USD" if currency != "USD" else "NZD"
     pairs = [(f'"{currency}"', f'"{other}"'), (f'"{currency.lower()}"', f'"{other.lower()}"')]
     found = _told(bench, attempt, pairs)
-    lied = found.state is OutcomeState.SUCCEEDED and found.currency == currency
+    lied = found is not None and found.state is OutcomeState.SUCCEEDED and found.currency == currency
     expect(not lied, f"the service said {other}, and the outcome {shown(found)}")
 
 
-def _told(bench: Bench, attempt: Attempt, pairs: list[tuple[str, str]]) -> Outcome:
-    """What becomes of a payment whose service says something else from `execute` on."""
+def _told(bench: Bench, attempt: Attempt, pairs: list[tuple[str, str]]) -> Outcome | None:
+    """What becomes of a payment whose service says something else from `execute` on. None: it never said that."""
+    lies: list[bytes] = []
 
     def change(body: bytes) -> bytes:
+        told = body
         for said, instead in pairs:
-            body = body.replace(said.encode(), instead.encode())
-        return body
+            told = told.replace(said.encode(), instead.encode())
+        lies.extend([told] if told != body else [])
+        return told
 
     attempt.prepare()
     with bench.proxy.fault(rewritten(change)):
         attempt.execute()
-        return attempt.wait()
+        found = attempt.wait()
+    return found if lies else None
 
 
 @check("money", rule=rules.AMOUNTS, needs="paying_less")

@@ -122,4 +122,6 @@ def a_local_provider_calls_nobody(bench: Bench) -> None:
         first = attempt.execute()
     expect(not seen, f"it did {', '.join(seen)}")
     second = Attempt(bench, attempt.order, bench.build()).execute()
-    expect((first.state, first.reference, first.evidence) == (second.state, second.reference, second.evidence), "differs")
+    expect(
+        (first.state, first.reference, first.evidence) == (second.state, second.reference, second.evidence), "differs"
+    )

@@ -62,7 +62,9 @@ def refunds_no_more_than_was_taken(bench: Bench) -> None:
     expect(attempt.refund(attempt.refund_order()).state in _GIVEN, "the whole could not be given back at first")
     found = attempt.refund(attempt.refund_order(1_00))
     expect(found.state is OutcomeState.DECLINED, f"one dollar more than was taken: refund said {shown(found)}")
-    expect(_back(bench, attempt) == attempt.order.amount, f"the sandbox's books have {_back(bench, attempt)} given back")
+    expect(
+        _back(bench, attempt) == attempt.order.amount, f"the sandbox's books have {_back(bench, attempt)} given back"
+    )
 
 
 @check("money", rule=rules.OUTCOME, needs="sends_refunds fetch !local")
@@ -75,11 +77,17 @@ def fetch_lists_every_refund(bench: Bench) -> None:
     order = attempt.refund_order(_PART if bench.able.partial_refund else None)
     made = attempt.refund(order)
     found = attempt.fetch()
-    expect(found.state is OutcomeState.SUCCEEDED, f"after a refund, fetch says {shown(found)}: a payment stays SUCCEEDED")
+    expect(
+        found.state is OutcomeState.SUCCEEDED, f"after a refund, fetch says {shown(found)}: a payment stays SUCCEEDED"
+    )
     facts = [(fact.amount, fact.our_id) for fact in found.refunds if fact.state is not RefundState.FAILED]
-    expect(facts == [(order.amount, order.id)], f"one refund of {order.amount} was made, fetch tells {len(facts)}: {facts}")
+    expect(
+        facts == [(order.amount, order.id)], f"one refund of {order.amount} was made, fetch tells {len(facts)}: {facts}"
+    )
     expect(found.refunds[0].reference == made.reference, "fetch and refund give it different references")
-    expect(found.settled == attempt.order.amount, f"`settled` is what was taken, refunds not subtracted: {shown(found)}")
+    expect(
+        found.settled == attempt.order.amount, f"`settled` is what was taken, refunds not subtracted: {shown(found)}"
+    )
 
 
 @check("repetition", rule=rules.KEY, needs="sends_refunds repeatable !promise")
@@ -95,13 +103,17 @@ def the_same_refund_again_is_one_refund(bench: Bench) -> None:
     else:
         with bench.proxy.fault(lost):
             unclear = attempt.refund(order)
-        expect(unclear.state in (OutcomeState.UNKNOWN, *_GIVEN), f"the answer was lost, and refund said {shown(unclear)}")
+        expect(
+            unclear.state in (OutcomeState.UNKNOWN, *_GIVEN), f"the answer was lost, and refund said {shown(unclear)}"
+        )
         first = attempt.refund(replace(order, deadline=order.deadline + 10))
     again = attempt.refund(replace(order, deadline=order.deadline + 10))
     expect(again.state in _GIVEN, f"the same order again: {shown(again)}")
     expect(again.reference == first.reference, f"two references, {first.reference} and {again.reference}")
     if not bench.able.local:
-        expect(_back(bench, attempt) == order.amount, f"{order.amount} asked, the books have {_back(bench, attempt)} back")
+        expect(
+            _back(bench, attempt) == order.amount, f"{order.amount} asked, the books have {_back(bench, attempt)} back"
+        )
 
 
 @check("truth", rule=rules.NEVER_GUESS, needs="sends_refunds !local")

@@ -16,7 +16,9 @@ _AT_ONCE = 4
 def _once(bench: Bench, attempt: Attempt, what: str) -> None:
     books = bench.books()
     expect(len(books) <= 1, f"{what}: the sandbox's books have {len(books)} payments instead of one")
-    expect(bench.taken(attempt) == attempt.order.amount or not bench.manifest.settles_exactly, f"{what}: another amount")
+    expect(
+        bench.taken(attempt) == attempt.order.amount or not bench.manifest.settles_exactly, f"{what}: another amount"
+    )
 
 
 @check("repetition", rule=rules.KEY, needs="two_step")

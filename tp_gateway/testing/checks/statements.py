@@ -112,4 +112,6 @@ def a_promise_says_how_and_until_when(bench: Bench) -> None:
     assert first is not None
     expect(first.action and first.reference, "there are no instructions, or no reference")
     expect(first.waits_until is not None, "it does not say until when it waits")
-    expect((first.reference, first.action) == (second.reference, second.action), "the same order gave other instructions")
+    expect(
+        (first.reference, first.action) == (second.reference, second.action), "the same order gave other instructions"
+    )

@@ -125,7 +125,11 @@ def both_secrets_are_good_while_one_is_replaced(bench: Bench) -> None:
     A secret cannot be replaced on two sides at the same moment; one that has leaked must be of no more use.
     """
     _, body = event(bench)
-    for given, secret, good in ((SECRETS, SECRETS[0], True), (SECRETS, SECRETS[1], True), (SECRETS[1:], SECRETS[0], False)):
+    for given, secret, good in (
+        (SECRETS, SECRETS[0], True),
+        (SECRETS, SECRETS[1], True),
+        (SECRETS[1:], SECRETS[0], False),
+    ):
         bench.subject.webhook_secrets = given
         provider, number = bench.build(), SECRETS.index(secret) + 1
         try:
