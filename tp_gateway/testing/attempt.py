@@ -3,6 +3,7 @@ raises where it has to answer has broken its promise, whatever was asked."""
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +38,7 @@ class Attempt:
         self.reference: str | None = None
         self.action: Any = {}
         self.outcome: Outcome | None = None
+        self.given = order
 
     # --- single calls -------------------------------------------------------------------------------------------------
 
@@ -123,7 +125,15 @@ class Attempt:
         return Waiting(self.reference, self.action, self.order.amount, self.order.currency)
 
     def _fresh(self, seconds: float = SECONDS) -> Order:
-        return replace(self.order, deadline=time.monotonic() + seconds)
+        """With mappings of its own, so that what a provider does to them shows, and harms nothing else."""
+        self.given = replace(
+            self.order,
+            deadline=time.monotonic() + seconds,
+            parameters=copy.deepcopy(dict(self.order.parameters)),
+            labels=dict(self.order.labels),
+            state=copy.deepcopy(dict(self.order.state)),
+        )
+        return self.given
 
     def _took(self, found: Any, member: str) -> Outcome:
         expect(isinstance(found, Outcome), f"{member} answered with {type(found).__name__}, not an Outcome")

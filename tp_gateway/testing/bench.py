@@ -34,6 +34,7 @@ class Bench:
         self.manifest = subject.manifest
         self._proxy: Proxy | None = None
         self._provider: Any = None
+        self._requests: dict[str, int] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Bench:
@@ -52,6 +53,7 @@ class Bench:
     def reset(self) -> None:
         """Empty books, a new provider, one webhook secret."""
         self._provider = None
+        self._requests.clear()
         self.subject.webhook_secrets = SECRETS[:1]
         self.subject.url = self._proxy.url if self._proxy else _NOWHERE
         self.subject.reset()
@@ -123,7 +125,7 @@ class Bench:
         """A new payment: one that is paid, unless another is asked for. Nothing was sent yet."""
         ask = ask or self.subject.pays()
         key, now = str(uuid4()), datetime.now(UTC)
-        service = (ask.service or self.subject.service()) if self.able.screens else None
+        service = (ask.service or self.subject.appointment()) if self.able.screens else None
         order = Order(
             id=key,
             flow=Flow.DIRECT,
@@ -148,6 +150,8 @@ class Bench:
     def requests_of(self, member: str) -> int:
         """How many requests the member sends when all is well; its last one is the one that counts. Tried twice,
         because a first call may have to log in."""
+        if member in self._requests:
+            return self._requests[member]
         count = 0
         for _ in range(2):
             attempt = self.attempt()
@@ -156,6 +160,7 @@ class Bench:
             before = len(self.proxy.seen)
             getattr(attempt, member)()
             count = len(self.proxy.seen) - before
+        self._requests[member] = count
         return count
 
     @contextmanager

@@ -101,7 +101,7 @@ class Core:
     def appointment(self, ask: Ask | None = None) -> int:
         """Something to pay for."""
         self._count += 1
-        service = (ask and ask.service) or self.bench.subject.service()
+        service = (ask and ask.service) or self.bench.subject.appointment()
         row = {
             "id": self._count,
             "patient_id": PATIENT.user_id,

@@ -17,8 +17,8 @@ from tp_gateway.contract import Manifest, Service
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A payment request of a frontend: the provider's own `parameters`, and the payment method's reference if it needs
-    one. `amount` in minor units, None for the subject's; `service` for a provider that screens, None for the
-    subject's."""
+    one. `amount` in minor units, None for the subject's; `service`: what is paid for, None for the
+    subject's `appointment`."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     method: str | None = None
@@ -119,8 +119,8 @@ class Subject:
 
     # --- for a provider that screens ----------------------------------------------------------------------------------
 
-    def service(self) -> Service:
-        """What is paid for, where the order says nothing else."""
+    def appointment(self) -> Service:
+        """What is paid for, unless `Ask.service` says."""
         return Service(datetime.now(UTC).replace(microsecond=0) - timedelta(days=1), 50, "completed", 7)
 
     def supplies(self, member: str) -> bool:

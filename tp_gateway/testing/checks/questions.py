@@ -102,6 +102,20 @@ def closed_means_closed(bench: Bench) -> None:
         expect(bench.taken(attempt) == 0, f"closed, and the sandbox's books have {bench.taken(attempt)} taken")
 
 
+@check("truth", rule=rules.CLOSED, needs="two_step fetch !local")
+def what_fetch_calls_closed_is_closed(bench: Bench) -> None:
+    """Of what was prepared and not executed `fetch` says `closed` only if it is: then `execute` takes nothing.
+
+    The gateway believes it, and lets the patient pay again, while the first request may still be on its way.
+    """
+    attempt = _prepared(bench)
+    found = attempt.fetch()
+    expect(found.state is not OutcomeState.SUCCEEDED, "nothing was executed, and fetch says SUCCEEDED")
+    if found.closed:
+        late = attempt.execute()
+        expect(late.state is not OutcomeState.SUCCEEDED, f"fetch said closed, and then execute said {shown(late)}")
+
+
 @check("truth", rule=rules.PROVIDER, needs="two_step !local")
 def close_tells_when_the_customer_was_faster(bench: Bench) -> None:
     """`close` of what was paid meanwhile says SUCCEEDED with the amount.
