@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from tp_gateway.contract import Capabilities, Environment, Flow, Label, Order, fields
+from tp_gateway.errors import ValidationError
 from tp_gateway.testing.attempt import SECONDS, Attempt
 from tp_gateway.testing.checking import Broken
 from tp_gateway.testing.finding import plugin_of
@@ -51,7 +52,10 @@ class Bench:
         self._stack.close()
 
     def reset(self) -> None:
-        """Empty books, a new provider, one webhook secret."""
+        """Empty books, a new provider, one webhook secret. NotImplementedError for a subject that has no sandbox and
+        needs one."""
+        if self._proxy is None and not self.able.local:
+            Subject.start(self.subject)
         self._provider = None
         self._requests.clear()
         self.subject.webhook_secrets = SECRETS[:1]
@@ -69,7 +73,7 @@ class Bench:
     @property
     def proxy(self) -> Proxy:
         if self._proxy is None:
-            raise Broken("the provider calls somebody, and the subject starts no sandbox to be called: write `start`")
+            raise Broken("a local provider has no line that could be bad")
         return self._proxy
 
     @property
@@ -90,7 +94,10 @@ class Bench:
 
     def settings(self, url: str = "") -> dict[str, Any]:
         """Validated."""
-        found: dict[str, Any] = fields.validate(self.manifest.settings_schema, self.texts(url))
+        try:
+            found: dict[str, Any] = fields.validate(self.manifest.settings_schema, self.texts(url))
+        except ValidationError as error:
+            raise Broken(f"the subject's settings are refused: {error.fields}") from None
         return found
 
     def texts(self, url: str = "") -> dict[str, str]:

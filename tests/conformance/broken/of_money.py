@@ -81,7 +81,11 @@ class NewKeyEachTime(Tally):
         return super().prepare(replace(order, idempotency_key=f"{next(self.counted)}:{order.idempotency_key}"))
 
 
-@broken("repetition-the_same_order_again_takes_once", "repetition-again_after_a_lost_answer_takes_once")
+@broken(
+    "repetition-the_same_order_again_takes_once",
+    "repetition-again_after_a_lost_answer_takes_once",
+    "repetition-the_same_order_at_the_same_time_takes_once",
+)
 class OpensAnotherWhenAskedAgain(Tally):
     """What was paid is paid once more, under another reference, by whoever executes it again."""
 
