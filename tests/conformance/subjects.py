@@ -32,7 +32,9 @@ class StripeSubject(Subject):
         self.sandbox.stop()
 
     def reset(self) -> None:
+        """What is taken can be paid out at once."""
         self.sandbox.reset()
+        sandbox(self.sandbox.url, "POST", "settings", {"settlement_days": 0})
 
     def settings(self) -> Mapping[str, str]:
         return {
@@ -55,6 +57,12 @@ class StripeSubject(Subject):
             for one in found
             if one["status"] == "succeeded" and one["captured"]
         ]
+
+    def saves(self) -> str:
+        return "pm_card_visa"
+
+    def pay_out(self) -> None:
+        sandbox(self.sandbox.url, "POST", "payouts")
 
     def event(self, waiting: Waiting) -> bytes:
         events = sandbox(self.sandbox.url, "GET", "books?only=events")["events"]
@@ -122,7 +130,8 @@ class BankTransferSubject(Subject):
 
     def settings(self) -> Mapping[str, str]:
         prefix = "tp_gateway.bank_transfer."
-        return {name.removeprefix(prefix): value for name, value in ACCOUNT.items() if name.startswith(prefix)}
+        more = {"aba_bank": "CBA", "aba_user_id": "301500"}
+        return more | {name.removeprefix(prefix): value for name, value in ACCOUNT.items() if name.startswith(prefix)}
 
     def statement(self, lines: Sequence[tuple[int, str]]) -> bytes:
         return cba(lines)

@@ -55,6 +55,9 @@ class Subject:
     amount: int = 18_000
     """Minor units of an ordinary payment, with five digits: it is looked for in answers."""
 
+    no_dispute: str = "dp_nobody_knows"
+    """For `disputes`: a reference of a dispute, as the service writes them, that does not exist."""
+
     url: str = ""
     """Where the provider has to call: the kit's proxy before the address that `start` gave."""
     webhook_secrets: tuple[str, ...] = ()
@@ -116,6 +119,16 @@ class Subject:
     def statement(self, lines: Sequence[tuple[int, str]]) -> bytes:
         """A bank's file of (minor units, description) from the oldest to the newest."""
         raise NotImplementedError("the provider declares `statements`: `statement` has to write a file")
+
+    # --- for capabilities of their own --------------------------------------------------------------------------------
+
+    def saves(self) -> str:
+        """The reference of a payment method that can be saved, as a browser would get it."""
+        raise NotImplementedError("the provider declares `save_method`: `saves` has to name a method to save")
+
+    def pay_out(self) -> None:
+        """For `remittances`: the sandbox pays out what it has taken."""
+        raise NotImplementedError("the provider declares `remittances`: `pay_out` has to make the sandbox pay out")
 
     # --- for a provider that screens ----------------------------------------------------------------------------------
 

@@ -115,8 +115,12 @@ def remittances_add_up(bench: Bench) -> None:
     Staff compare it with the bank's statement, cent by cent.
     """
     bench.paid()
+    bench.subject.pay_out()
     first, second = _now(bench, "list_remittances"), _now(bench, "list_remittances")
+    expect(first, "the sandbox has paid out, and nothing is listed")
     for one in first:
         expect(not impossible_remittance(one), f"{one.reference}: {impossible_remittance(one)}")
+        net = sum(item.net for item in one.items)
+        expect(net == one.amount, f"{one.reference} is {one.amount}, its items come to {net}")
     expect([one.reference for one in first] == [one.reference for one in second], "the second time it lists others")
     _expect_raises(bench, "list_remittances")
