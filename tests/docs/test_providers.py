@@ -83,8 +83,13 @@ def test_the_voucher_keeps_every_promise_of_the_page(desk: Desk) -> None:
     report = run(page.VoucherSubject)
     assert report.ok, "\n".join(report.results[name].found for name in report.names("broken"))
     shown = next(text for text in blocks(PAGE, "text") if "kept" in text)
-    said, *rest = [line for line in shown.splitlines() if line != "…"]
-    assert report.title == said.strip("= ") and set(rest) <= set(report.lines())
+    lines = {without_counts(line) for line in (report.title, *report.lines())}
+    assert {without_counts(line.strip("= ")) for line in shown.splitlines() if line != "…"} <= lines
+
+
+def without_counts(line: str) -> str:
+    """The page need not change with each further check."""
+    return re.sub(r"\d+ (kept|not run)", r"some \1", line)
 
 
 def test_the_page_explains_a_broken_promise_as_the_kit_does() -> None:
