@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +59,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     promise = getattr(item, "callspec", None) and item.callspec.params.get("promise")  # type: ignore[attr-defined]
     suite = sys.modules.get("tp_gateway.testing.suite")
     if promise is not None and suite is not None and issubclass(item.cls, suite.ProviderTests):  # type: ignore[attr-defined]
-        from tp_gateway.testing.report import blank
-
-        told = {"check": promise.id, "blank": blank(item.cls.subject()).as_json()}  # type: ignore[attr-defined]
+        told = {"check": promise.id, "blank": _blank(item.cls)}  # type: ignore[attr-defined]
         report.user_properties.append((_CARD, told))
     return report
+
+
+@cache
+def _blank(tests: Any) -> Any:
+    from tp_gateway.testing.report import blank
+
+    return blank(tests.subject()).as_json()
 
 
 class _Sheets:

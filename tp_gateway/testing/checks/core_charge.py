@@ -170,13 +170,18 @@ def what_is_not_declared_is_refused(bench: Bench) -> None:
 
 @check("privacy", rule=rules.MANIFEST)
 def no_secret_is_stored_in_clear(bench: Bench) -> None:
-    """After a payment neither the gateway's database nor anything beside it has a secret of the provider's in clear.
+    """After a payment, and one whose service repeats what it was sent, neither the gateway's database nor anything
+    beside it has a secret of the provider's, or a card number, in clear.
 
     A stolen backup must be of no use for paying.
     """
     with Core(bench) as core:
         core.pay()
         core.rest()
+        if not bench.able.local:
+            with bench.proxy.fault(faults.echo):
+                core.pay()
+                core.work()
         path = core.path
         texts = {beside.name: beside.read_bytes() for beside in path.parent.glob(f"{path.name}*")}
     for name, data in texts.items():

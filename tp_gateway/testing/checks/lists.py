@@ -73,7 +73,7 @@ def lists_only_the_time_that_was_asked_for(bench: Bench) -> None:
     expect(not mine, "it is listed for an hour of yesterday")
 
 
-@check("statements", rule=rules.NEVER_GUESS, needs="list_since")
+@check("statements", rule=rules.PROVIDER, needs="list_since")
 def a_list_that_did_not_come_is_not_empty(bench: Bench) -> None:
     """When the service does not answer, `list_since` raises; it does not say that there is nothing.
 
