@@ -52,6 +52,9 @@ TEST = [
     "webtest>=3,<4",
 ]
 
+# For whoever writes a provider: the conformance kit is a pytest plugin.
+TESTING = ["pytest>=8,<10"]
+
 DEV = [
     *TEST,
     "import-linter>=2.10,<3",
@@ -61,7 +64,11 @@ DEV = [
     "uv>=0.9",
 ]
 
-DATA = {"tp_gateway.providers.medicare": ["items.json"], "tp_gateway.views.openapi": ["page.css"]}
+DATA = {
+    "tp_gateway.providers.medicare": ["items.json"],
+    "tp_gateway.scaffold": ["templates/**/*.tmpl"],
+    "tp_gateway.views.openapi": ["page.css"],
+}
 
 setup(
     name="tp-gateway",
@@ -76,11 +83,12 @@ setup(
     packages=find_packages(include=["tp_gateway", "tp_gateway.*"]),
     package_data={"tp_gateway": ["py.typed"], "tp_gateway.alembic": ["script.py.mako"], **DATA},
     install_requires=INSTALL,
-    extras_require={"test": TEST, "dev": DEV},
+    extras_require={"testing": TESTING, "test": TEST, "dev": DEV},
     entry_points={
         "console_scripts": ["tp-gateway = tp_gateway.cli:main"],
         "paste.app_factory": ["main = tp_gateway:main"],
         "paste.server_runner": ["waitress = tp_gateway.servers:serve_with_waitress"],
+        "pytest11": ["tp_gateway = tp_gateway.testing.plugin"],
         # The providers' own group: the built-in one comes in by the same door as anyone's.
         "tp_gateway": [
             "stripe = tp_gateway.providers.stripe",

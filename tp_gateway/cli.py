@@ -24,6 +24,7 @@ from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
 from tp_gateway.registry import ProviderFailed, installed, package
+from tp_gateway.scaffold import new_provider
 from tp_gateway.services import rotation
 from tp_gateway.worker import Worker
 
@@ -80,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         "what", choices=["rotate"], help="encrypt everything with the first of tp_gateway.encryption_keys"
     )
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
+    new = command("new-provider", _new_provider, "write a provider's package that passes the conformance kit as it is")
+    new.add_argument("name", help="lower-case letters, digits, underscores: the package, its slug and its method")
+    new.add_argument(
+        "--redirect", action="store_true", help="the customer pays on the service's page, and a webhook tells so"
+    )
+    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="default: here")
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     command("version", _version, "show the version")
     return parser
@@ -233,6 +240,14 @@ def _line(text: str) -> str:
     """What a provider says, without secrets, and as one line of a terminal."""
     said = observability.scrub_text(" ".join(text.split())[:300])
     return "".join(one if one.isprintable() else "?" for one in said)
+
+
+def _new_provider(given: argparse.Namespace) -> int:
+    for path in new_provider(given.name, given.into, redirect=given.redirect):
+        print(path)
+    folder = given.into / given.name
+    print(f'\nIt passes as it is: cd {folder} && pip install -e ".[test]" && pytest')
+    return 0
 
 
 def _statements(given: argparse.Namespace) -> int:

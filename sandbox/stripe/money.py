@@ -13,8 +13,9 @@ DOMESTIC, INTERNATIONAL, FIXED, DISPUTE_FEE = 17, 35, 30, 2500
 BANK_DEBIT, BANK_DEBIT_CAP = 10, 350  # BECS: 1 % + A$0.30, at most A$3.50
 OWN_CURRENCY = "aud"
 # docs.stripe.com/currencies/conversions: a charge in another currency settles in the account's own. guess: the rates,
-# which never change here; Stripe's fee for the conversion (stripe.com/au/pricing: 2 %) is left out.
-EXCHANGE_RATES = {"aud": 1.0, "eur": 1.7, "gbp": 2.0, "nzd": 0.9, "usd": 1.5}
+# which never change here; Stripe's fee for the conversion (stripe.com/au/pricing: 2 %) is left out. They are between
+# smallest units: a yen, which has no smaller one (docs.stripe.com/currencies#zero-decimal), is worth a cent.
+EXCHANGE_RATES = {"aud": 1.0, "eur": 1.7, "gbp": 2.0, "jpy": 1.0, "nzd": 0.9, "usd": 1.5}
 
 
 def processing_fee(amount: int, rate: int = DOMESTIC) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
-import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +13,22 @@ import pytest
 
 from tests.clinic import Clinic
 from tests.docs.pages import ROOT, blocks
+from tests.docs.vouchers import BALANCE, Vouchers
+from tp_gateway.testing import CHECKS, run
+from tp_gateway.testing.checking import GROUPS
 
 PAGE = ROOT / "docs/providers.md"
 NAMES = ("clinic_voucher", "front_desk")
-BALANCE = {"ABCDEF": 30000}
+TESTS = ("test_clinic_voucher", "voucher_sandbox")
 Desk = Any
-
-
-class Vouchers(ThreadingHTTPServer):
-    """What docs/providers.md says about the service. `lose` answers are dropped after the effect."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.balance, self.ids, self.lose = dict(BALANCE), dict[str, dict[str, Any]](), 0
-
-    def redeem(self, number: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        found = self.ids.get(number)
-        if found is None:
-            if self.balance.get(asked["code"], 0) < asked["amount"]:
-                return 402, {}
-            self.balance[asked["code"]] -= asked["amount"]
-            money = {"amount": asked["amount"], "currency": asked["currency"]}
-            found = self.ids[number] = {"state": "redeemed", "receipt": f"receipt-{number}", **money}
-        return 200, found
-
-    def close(self, number: str) -> tuple[int, dict[str, Any]]:
-        return 200, self.ids.setdefault(number, {"state": "closed"})
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Vouchers
-
-    def do_PUT(self) -> None:
-        self.reply(*self.server.redeem(self.path.split("/")[2], self.body()))
-
-    def do_POST(self) -> None:
-        self.body()
-        self.reply(*self.server.close(self.path.split("/")[2]))
-
-    def body(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        return found
-
-    def reply(self, status: int, body: dict[str, Any]) -> None:
-        if self.server.lose > 0:
-            self.server.lose -= 1
-            self.close_connection = True
-            return
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def vouchers() -> Iterator[Vouchers]:
-    with Vouchers() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    server = Vouchers(BALANCE)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -90,14 +39,15 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clinic-voucher\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[tp_gateway]\n" + "".join(f"{name} = {name}\n" for name in NAMES))
     modules = {block.split("\n", 1)[0]: block for block in blocks(PAGE, "python")}
-    for name in NAMES:
+    for name in (*NAMES, TESTS[0]):
         (tmp_path / f"{name}.py").write_text(modules[f"# {name}.py"])
+    (tmp_path / f"{TESTS[1]}.py").write_text("from tests.docs.vouchers import Vouchers\n")
     compile(modules["# setup.py"], "setup.py", "exec")
     monkeypatch.syspath_prepend(str(tmp_path))
     import front_desk  # type: ignore[import-not-found]
 
     yield front_desk
-    for name in NAMES:
+    for name in (*NAMES, *TESTS):
         sys.modules.pop(name, None)
 
 
@@ -122,8 +72,36 @@ def test_every_block_of_python_is_a_module_that_this_test_knows() -> None:
     assert [block.split("\n", 1)[0] for block in blocks(PAGE, "python")] == [
         "# clinic_voucher.py",
         "# setup.py",
+        "# test_clinic_voucher.py",
         "# front_desk.py",
     ]
+
+
+def test_the_voucher_keeps_every_promise_of_the_page(desk: Desk) -> None:
+    import test_clinic_voucher as page  # type: ignore[import-not-found]
+
+    report = run(page.VoucherSubject)
+    assert report.ok, "\n".join(report.results[name].found for name in report.names("broken"))
+    shown = next(text for text in blocks(PAGE, "text") if "kept" in text)
+    lines = {without_counts(line) for line in (report.title, *report.lines())}
+    assert {without_counts(line.strip("= ")) for line in shown.splitlines() if line != "…"} <= lines
+
+
+def without_counts(line: str) -> str:
+    """The page need not change with each further check."""
+    return re.sub(r"\d+ (kept|not run)", r"some \1", line)
+
+
+def test_the_page_explains_a_broken_promise_as_the_kit_does() -> None:
+    [shown] = [text for text in blocks(PAGE, "text") if text.startswith("expected: ")]
+    found = next(line for line in shown.splitlines() if line.startswith("found: ")).removeprefix("found:").strip()
+    assert CHECKS["truth-a_lost_answer_is_unknown"].explained(found) == shown.rstrip("\n")
+
+
+def test_every_group_of_checks_is_on_the_page() -> None:
+    assert re.findall(r"^\| `(\w+)` \| \w", PAGE.read_text("utf-8").partition("## Prove it")[2], re.MULTILINE)[
+        : len(GROUPS)
+    ] == list(GROUPS)
 
 
 def test_a_voucher_pays_and_the_front_desk_hears_of_it(clinic: Clinic, vouchers: Vouchers, desk: Desk) -> None:

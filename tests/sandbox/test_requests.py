@@ -120,6 +120,13 @@ def test_a_foreign_currency_settles_in_our_own(api: stripe.StripeClient) -> None
     assert (back.currency, back.amount, back.balance_transaction.amount) == ("usd", 10_000, -15_000)
 
 
+def test_a_yen_has_no_cents(api: stripe.StripeClient) -> None:
+    order = {"amount": 18_000, "currency": "jpy", "payment_method": "pm_card_visa", "confirm": True, **RETURN}
+    intent = api.v1.payment_intents.create({**order, "expand": ["latest_charge.balance_transaction"]})  # type: ignore[arg-type]
+    assert (intent.currency, intent.amount_received) == ("jpy", 18_000)
+    assert intent.latest_charge.balance_transaction.amount == 18_000, "a yen is worth a cent here"  # type: ignore[union-attr]
+
+
 def test_every_operation_is_fuzzed() -> None:
     ids = {name: ["x"] for name in ("customer", "payment_method", "charge")}
     cut = cut_down(document(), ids)

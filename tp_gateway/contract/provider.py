@@ -31,10 +31,12 @@ class Provider(Protocol):
         May it be paid like this? Before anything is written; no I/O.
     `close(order: Order, reference: str) -> Outcome`
         Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if the
-        customer was faster).
+        customer was faster). UNKNOWN when nobody answered, and, for a `resumable` provider, for what cannot be taken
+        back any more.
     `fetch(order: Order, reference: str | None) -> Outcome`
         The present truth with cumulative totals and every refund. Without a reference, look `order.id` up; say
-        UNKNOWN with `Reason.NO_SUCH_OBJECT` if there is nothing.
+        UNKNOWN with `Reason.NO_SUCH_OBJECT` if there is nothing, or make sure that there never will be: DECLINED and
+        closed. UNKNOWN, too, when nobody answered: it was only a question, so never NOT_SENT.
     `refund(order: RefundOrder) -> Outcome`
         Give money back. `reference` is the refund's own.
     `capture(order: CaptureOrder) -> Outcome`
@@ -74,10 +76,13 @@ class Provider(Protocol):
     `drop_method(reference: str, deadline: float) -> None`
         Forget one; already forgotten is fine.
     `parse_webhook(body: bytes, headers: Mapping[str, str]) -> list[Observation]`
-        Verify first; pure (no I/O). Raises `InvalidSignature`. Header names are lower case.
+        Verify first; pure (no I/O). Raises `InvalidSignature`, and nothing else: also for what was signed too long ago
+        or ahead of now, and for what is no event. Two secrets are good while one is being replaced. Header names are
+        lower case.
     `list_since(moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]`
         For the reverse sweep: payments made in that time, each with `evidence`, and what was heard of others in that
-        time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook.
+        time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook. Raise
+        when you cannot tell: an empty list says that there was nothing.
         With `disputes`, also disputes opened in that time, each under an `event_id` that names the state seen.
     `list_remittances(since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]`
         Remittances made in that time, oldest first, each as it stands now and with its items. Raise when you

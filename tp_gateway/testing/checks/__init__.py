@@ -1,0 +1,43 @@
+"""The checks, one module for each idea. Importing this package registers them all, in the order of the sheet."""
+
+from tp_gateway.testing.checks import (
+    core_charge,
+    core_events,
+    core_refunds,
+    core_statements,
+    deadlines,
+    holds,
+    lists,
+    money,
+    parts,
+    privacy,
+    purity,
+    questions,
+    refunds,
+    repetition,
+    shape,
+    statements,
+    truth,
+    webhooks,
+)
+
+__all__ = [
+    "core_charge",
+    "core_events",
+    "core_refunds",
+    "core_statements",
+    "deadlines",
+    "holds",
+    "lists",
+    "money",
+    "parts",
+    "privacy",
+    "purity",
+    "questions",
+    "refunds",
+    "repetition",
+    "shape",
+    "statements",
+    "truth",
+    "webhooks",
+]
