@@ -37,7 +37,7 @@ from tp_gateway.contract import (
 )
 from tp_gateway.contract import fields as nodes
 from tp_gateway.database import Database
-from tp_gateway.errors import GatewayError
+from tp_gateway.errors import GatewayError, ValidationError
 from tp_gateway.money import MAX_MINOR_UNITS
 from tp_gateway.registry import Breaker, GuardedProvider, ProviderFailed
 
@@ -697,3 +697,9 @@ def test_nothing_of_the_store_is_reachable_from_an_order(guarded: GuardedProvide
 
 def test_no_secret_is_in_what_is_shown_of_a_provider(guarded: GuardedProvider) -> None:
     assert "hunter2" not in repr(guarded) and "Scripted" not in repr(guarded)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\0", "x" * 60_000])
+def test_a_refusal_may_hold_whatever_the_caller_sent(guarded: GuardedProvider, name: str) -> None:
+    with pytest.raises(ValidationError):
+        guarded.parameters({name: "y"})

@@ -25,6 +25,7 @@ _SECONDS_FOR_A_FILE = 60.0
 _PATIENCE = 0.1
 """Seconds that such a call waits for its lane: each is over in no time, or something is wrong."""
 _MOST_OBSERVATIONS = 1000
+_LONGEST_TOLD = 1000
 log = observability.logger(__name__)
 
 
@@ -93,7 +94,7 @@ class LocalCalls:
             try:
                 return validate(schema, values)
             except ValidationError as refusal:
-                return ValidationError(plain(refusal.fields))
+                return ValidationError(plain(_showable(refusal.fields)))
 
         def keep(found: Any) -> Any:
             return found if isinstance(found, ValidationError) else take(found)
@@ -107,6 +108,15 @@ class LocalCalls:
         if isinstance(found, ValidationError):
             raise found
         return found
+
+
+def _showable(told: Any) -> Any:
+    """The caller's own words in a refusal (the name of an unknown field, say) may be such as nobody can keep."""
+    if isinstance(told, Mapping):
+        return {_showable(name): _showable(value) for name, value in told.items()}
+    if isinstance(told, str):
+        return told[:_LONGEST_TOLD].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return [_showable(one) for one in told] if isinstance(told, list | tuple) else told
 
 
 def _observations(answer: Any) -> list[Observation]:
