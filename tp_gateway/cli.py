@@ -17,9 +17,10 @@ from uuid import uuid4
 import jwt
 import plaster
 from cryptography.fernet import Fernet
+from sqlalchemy.exc import SQLAlchemyError
 
 import tp_gateway
-from tp_gateway import cli_statements, config, observability, schema
+from tp_gateway import cli_statements, cli_verify, config, database, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("providers", _providers, "list the installed plugins: enabled, able to work, and if not why")
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
+    cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
     command("version", _version, "show the version")
     return parser
 
@@ -232,6 +234,21 @@ def _statements(given: argparse.Namespace) -> int:
         return cli_statements.run(gateway, given)
     finally:
         gateway.close()
+
+
+def _verify(given: argparse.Namespace) -> int:
+    """Exit code 1 for a contradiction. Opened without the checks of a start: what they refuse is to be found here."""
+    settings = _settings(given)
+    sole_payers = tp_gateway.make_registry(settings).sole_payers
+    if given.list:
+        return cli_verify.list_checks(sole_payers)
+    opened = database.Database(settings.database_url, busy_seconds=settings.database_busy_seconds)
+    try:
+        return cli_verify.run(opened, sole_payers, given.limit)
+    except SQLAlchemyError as error:  # a table that is gone, say
+        raise ConfigurationError(f"the store cannot be read as it should be: {_first_line(error)}") from None
+    finally:
+        opened.dispose()
 
 
 def _version(_given: argparse.Namespace) -> int:

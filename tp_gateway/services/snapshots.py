@@ -13,7 +13,7 @@ from tp_gateway.database import Database
 _FOR_WHOLE_TABLES = {
     # Ordinary connections read nothing from end to end (see database.make_engine); here everything is, once.
     "postgresql": ("SET LOCAL enable_seqscan = on", "SET LOCAL work_mem = '128MB'", "SET LOCAL jit = off"),
-    "sqlite": ("PRAGMA cache_size = -131072", "PRAGMA temp_store = MEMORY"),
+    "sqlite": ("PRAGMA cache_size = -131072",),
 }
 
 
