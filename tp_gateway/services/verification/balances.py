@@ -35,14 +35,18 @@ _PAID_BY_PAYABLE = _PAID.where(touches(RECEIVABLE)).group_by(L.c.payable_id).sub
 _CAPTURED = sa.select(L.c.payment_id, total(CAPTURED).label("booked")).where(L.c.kind.in_(BROUGHT + TAKEN_BACK))
 _CAPTURED_BY_PAYMENT = _CAPTURED.group_by(L.c.payment_id).subquery()
 _CHARGE = sa.select(L.c.payment_id, L.c.evidence).where(L.c.kind.in_(BROUGHT))
-_NEVER_BELOW_ZERO = ((PATIENT_CREDIT, 1), (SUSPENSE, 1), (RECEIVABLE, 1), (ADJUSTMENTS, -1))
-"""Accounts of which no payment can have given more than it had; those with -1 are debited first."""
 
 
-def _below_zero(account: str, sign: int) -> sa.Select[Any]:
-    left = total(sign * credited(account))
-    query = sa.select(L.c.payment_id.label("id"), L.c.currency, left.label("left")).where(touches(account))
-    return query.group_by(L.c.payment_id, L.c.currency).having(left < 0)
+def _left(account: str, sign: int = 1) -> sa.ColumnElement[int]:
+    """What a payment's entries leave on an account; with -1 of one that is debited first."""
+    return total(
+        sa.case((L.c.credit == account, sign * L.c.amount), (L.c.debit == account, -sign * L.c.amount), else_=0)
+    )
+
+
+_OVERDRAWN = {PATIENT_CREDIT: _left(PATIENT_CREDIT), RECEIVABLE: _left(RECEIVABLE), ADJUSTMENTS: _left(ADJUSTMENTS, -1)}
+_BY_PAYMENT = sa.select(L.c.payment_id.label("id"), *(left.label(name) for name, left in _OVERDRAWN.items()))
+_SUSPENSE = sa.select(L.c.payment_id.label("id"), L.c.currency, _left(SUSPENSE).label("left")).where(touches(SUSPENSE))
 
 
 def _suspended() -> sa.Select[Any]:
@@ -135,9 +139,13 @@ CHECKS = (
         "accounts-not-overdrawn",
         "No payment has given back more patient credit, suspense or given-up fees than it brought, or paid below zero.",
         LedgerEntry,
-        *(
-            finds(_below_zero(account, sign), f"payment {{id}}: {{left}} {{currency}} on {account}")
-            for account, sign in _NEVER_BELOW_ZERO
+        finds(
+            _BY_PAYMENT.group_by(L.c.payment_id).having(sa.or_(*(left < 0 for left in _OVERDRAWN.values()))),
+            "payment {id}: {patient_credit} patient credit, {receivable} paid, {adjustments} given up",
+        ),
+        finds(
+            _SUSPENSE.group_by(L.c.payment_id, L.c.currency).having(_left(SUSPENSE) < 0),
+            "payment {id}: {left} {currency} in suspense",
         ),
     ),
     check(

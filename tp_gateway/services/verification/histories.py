@@ -26,14 +26,12 @@ def _illegal(of_refunds: bool, table: Collection[tuple[Any, Any]]) -> sa.Select[
     return query.where(of, _MOVE.not_in(legal))
 
 
-_BEFORE = sa.func.lag(H.c.to_state).over(partition_by=(H.c.payment_id, H.c.refund_id), order_by=H.c.id)
-_LINKS = sa.select(
-    H.c.id,
-    H.c.payment_id,
-    _FROM.label("before"),
-    H.c.to_state,
-    sa.func.coalesce(_BEFORE, "").label("stood"),
-).subquery()
+def _broken(subject: sa.Column[Any], whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """In the order of the subject's own index, so that millions of moves need no sorting."""
+    before = sa.func.lag(H.c.to_state).over(partition_by=subject, order_by=H.c.id)
+    stood = sa.func.coalesce(before, "").label("stood")
+    found = sa.select(H.c.id, subject.label("subject"), _FROM.label("before"), stood).where(whose).subquery()
+    return sa.select(found).where(found.c.before != found.c.stood)
 
 
 def _ends_elsewhere(subject: sa.Table, of: sa.ColumnElement[Any], whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -87,8 +85,12 @@ CHECKS = (
         "Each move begins where the one before it ended, and the last one ends where the payment or refund stands.",
         Transition,
         finds(
-            sa.select(_LINKS).where(_LINKS.c.before != _LINKS.c.stood),
-            "move {id} of payment {payment_id} begins at {before!r}, where it stood at {stood!r}",
+            _broken(H.c.payment_id, H.c.refund_id.is_(None)),
+            "move {id} of payment {subject} begins at {before!r}, where it stood at {stood!r}",
+        ),
+        finds(
+            _broken(H.c.refund_id, H.c.refund_id.is_not(None)),
+            "move {id} of refund {subject} begins at {before!r}, where it stood at {stood!r}",
         ),
         finds(
             _ends_elsewhere(P, H.c.payment_id, H.c.refund_id.is_(None)),
