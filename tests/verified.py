@@ -8,8 +8,14 @@ from tp_gateway.database import Database
 from tp_gateway.services.verification import verify
 
 
-def assert_verified(database: Database, sole_payers: Collection[str] = ()) -> None:
-    """Raises AssertionError with the contradictions that it finds."""
+def found_by_verify(database: Database, sole_payers: Collection[str] = ()) -> list[str]:
+    """One line for each contradiction, up to twenty of each check."""
     results = list(verify(database, sole_payers, 20))
-    found = [f"{one.check.name}: {text}" for one in results for text in one.first]
-    assert not found and not any(one.contradictions for one in results), "\n".join(found)
+    assert all(bool(one.first) == bool(one.contradictions) for one in results)
+    return [f"{one.check.name}: {text}" for one in results for text in one.first]
+
+
+def assert_verified(database: Database, sole_payers: Collection[str] = ()) -> None:
+    """Raises AssertionError with the contradictions."""
+    found = found_by_verify(database, sole_payers)
+    assert not found, "\n".join(found)

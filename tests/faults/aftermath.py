@@ -13,6 +13,7 @@ from typing import Any
 from tests.clinic import Clinic, sandbox
 from tests.faults.storm import Storm
 from tests.invariants import contradictions
+from tests.verified import found_by_verify
 from tp_gateway.registry.guarded import ProviderFailed
 
 _STUCK = 120  # so many seconds without any progress, and what is open stays open
@@ -64,7 +65,12 @@ def _open_by_kind(clinic: Clinic) -> dict[str, int]:
 
 def judge(clinic: Clinic, storm: Storm, keep: Path | None) -> dict[str, Any]:
     books = clinic.books()
-    found = contradictions(clinic.database.engine, books) + storm.told.contradictions + _told_otherwise(clinic, storm)
+    found = (
+        contradictions(clinic.database.engine, books)
+        + found_by_verify(clinic.database)
+        + storm.told.contradictions
+        + _told_otherwise(clinic, storm)
+    )
     found += [f"a worker ended by itself: {name}" for name in named(storm, "exit")]
     states = {row.state: row.number for row in clinic.rows("SELECT state, count(*) AS number FROM payments GROUP BY 1")}
     left = _open_by_kind(clinic)
