@@ -17,15 +17,17 @@ from uuid import uuid4
 import jwt
 import plaster
 from cryptography.fernet import Fernet
+from sqlalchemy.exc import SQLAlchemyError
 
 import tp_gateway
-from tp_gateway import cli_statements, config, observability, schema
+from tp_gateway import cli_journal, cli_statements, cli_verify, config, database, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
 from tp_gateway.registry import ProviderFailed, installed, package
 from tp_gateway.scaffold import new_provider
 from tp_gateway.services import rotation
+from tp_gateway.services.accounting import make_chart
 from tp_gateway.worker import Worker
 
 _CHECK_SECONDS = 10.0
@@ -88,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="default: here")
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
+    cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
+    export = command("export-journal", _export_journal, "write what moved in a period for Xero or MYOB to import")
+    cli_journal.arguments(export)
     command("version", _version, "show the version")
     return parser
 
@@ -259,6 +264,33 @@ def _statements(given: argparse.Namespace) -> int:
         return cli_statements.run(gateway, given)
     finally:
         gateway.close()
+
+
+def _verify(given: argparse.Namespace) -> int:
+    """Exit code 1 for a contradiction. Opened without the checks of a start: what they refuse is to be found here."""
+    settings = _settings(given)
+    sole_payers = tp_gateway.make_registry(settings).sole_payers
+    if given.list:
+        return cli_verify.list_checks(sole_payers)
+    opened = database.Database(settings.database_url, busy_seconds=settings.database_busy_seconds)
+    try:
+        return cli_verify.run(opened, sole_payers, given.limit)
+    except SQLAlchemyError as error:  # a table that is gone, say
+        raise ConfigurationError(f"the store cannot be read as it should be: {_first_line(error)}") from None
+    finally:
+        opened.dispose()
+
+
+def _export_journal(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    ours, software = settings.accounting, given.format or settings.accounting.software
+    own = (ours.accounts, ours.income_tax_code, ours.other_tax_code) if software == ours.software else ((), None, None)
+    chart = make_chart(software, *own)
+    opened = tp_gateway.make_database(settings)
+    try:
+        return cli_journal.run(opened, settings.time_zone, chart, given.currency or settings.currency, given)
+    finally:
+        opened.dispose()
 
 
 def _version(_given: argparse.Namespace) -> int:

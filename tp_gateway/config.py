@@ -55,6 +55,16 @@ class RateLimitSettings:
 
 
 @dataclass(frozen=True)
+class AccountingSettings:
+    """The clinic's accounting `software` (xero or myob); `accounts` are words such as `clearing:stripe=615`."""
+
+    software: str
+    accounts: tuple[str, ...]
+    income_tax_code: str | None
+    other_tax_code: str | None
+
+
+@dataclass(frozen=True)
 class Settings:
     environment: str
     production: bool
@@ -76,6 +86,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     time_zone: ZoneInfo
     currency: str
+    accounting: AccountingSettings
     worker: str
     log_level: str
     _ini: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -119,6 +130,12 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
         cors_origins=_origins(read.words("cors_origins")),
         time_zone=_zone(read.text("time_zone", "Australia/Melbourne")),
         currency=_currency(read.text("currency", "AUD")),
+        accounting=AccountingSettings(
+            software=read.choice("accounting.software", ("xero", "myob"), "xero"),
+            accounts=tuple(read.words("accounting.accounts")),
+            income_tax_code=read.find("accounting.income_tax_code"),
+            other_tax_code=read.find("accounting.other_tax_code"),
+        ),
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
         log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
         _ini=dict(ini),

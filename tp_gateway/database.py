@@ -76,6 +76,9 @@ class Database:
         zope.sqlalchemy.register(self._write, initial_state=STATUS_CHANGED, transaction_manager=self._manager)
         self._reader = self.engine.execution_options(**{_READ_ONLY: True}, **_read_only_options(self.engine))
         self._read = orm.sessionmaker(self._reader, class_=_Session, expire_on_commit=False)
+        self._one_moment = orm.sessionmaker(
+            self._reader.execution_options(**_snapshot_options(self.engine)), class_=_Session, expire_on_commit=False
+        )
         self._alone = self.engine.execution_options(**_alone_options(self.engine))
         self._here = threading.local()
 
@@ -101,11 +104,12 @@ class Database:
             self._here.open = False
 
     @contextmanager
-    def read(self) -> Iterator[orm.Session]:
-        """A read-only look: does not wait for writers on SQLite, and cannot write on either database."""
+    def read(self, *, snapshot: bool = False) -> Iterator[orm.Session]:
+        """A read-only look: does not wait for writers on SQLite, and cannot write on either database. `snapshot`: all
+        that is read in it is of one moment, as it always is on SQLite."""
         self._enter()
         try:
-            with self._read() as session:
+            with (self._one_moment if snapshot else self._read)() as session:
                 yield session
         except sa.exc.SQLAlchemyError as error:
             if _is_away(error):
@@ -204,6 +208,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _read_only_options(engine: sa.Engine) -> dict[str, Any]:
     return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+
+
+def _snapshot_options(engine: sa.Engine) -> dict[str, Any]:
+    return {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
 
 
 def _alone_options(engine: sa.Engine) -> dict[str, Any]:

@@ -39,15 +39,27 @@ def downgrade(url: str, revision: str) -> None:
 def check(connection: sa.Connection) -> None:
     """Raises ConfigurationError when the schema is behind this code, or when triggers are missing, as a restore that
     was made by hand can leave it. A schema that a newer version made is left to that version (a rolling update)."""
+    if is_current(connection):
+        missing = ", ".join(missing_triggers(connection))
+        if missing:
+            raise ConfigurationError(f"the database lacks triggers ({missing}): see docs/operating.md, restoring")
+
+
+def is_current(connection: sa.Connection) -> bool:
+    """True for the schema of this very code, False for that of a newer one. ConfigurationError for an older one."""
     scripts = alembic.script.ScriptDirectory.from_config(_alembic())
     present = alembic.migration.MigrationContext.configure(connection).get_current_revision()
     if present == scripts.get_current_head():
-        there = set(connection.execute(sa.text(_FIND_TRIGGERS[connection.dialect.name])).scalars())
-        missing = ", ".join(sorted(_TRIGGERS[connection.dialect.name] - there))
-        if missing:
-            raise ConfigurationError(f"the database lacks triggers ({missing}): see docs/operating.md, restoring")
-    elif present is None or present in {script.revision for script in scripts.walk_revisions()}:
+        return True
+    if present is None or present in {script.revision for script in scripts.walk_revisions()}:
         raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
+    return False
+
+
+def missing_triggers(connection: sa.Connection) -> list[str]:
+    """The names of those that are not there, or that are switched off."""
+    there = set(connection.execute(sa.text(_FIND_TRIGGERS[connection.dialect.name])).scalars())
+    return sorted(_TRIGGERS[connection.dialect.name] - there)
 
 
 def _alembic(url: str = "") -> alembic.config.Config:

@@ -14,6 +14,7 @@ from typing import Any
 from tests.clinic import Clinic, sandbox
 from tests.faults.storm import Storm
 from tests.invariants import contradictions
+from tests.verified import found_by_verify
 from tp_gateway.registry import ProviderFailed
 
 _STUCK = 120  # so many seconds without any progress, and what is open stays open
@@ -76,7 +77,7 @@ def judge(clinic: Clinic, storm: Storm, keep: Path | None, others: Sequence[str]
     """What was counted, with every contradiction; `others` were found elsewhere."""
     books = clinic.books()
     found = [*others, *storm.told.contradictions, *_told_otherwise(clinic, storm)]
-    found += contradictions(clinic.database.engine, books)
+    found += contradictions(clinic.database.engine, books) + found_by_verify(clinic.database)
     found += [f"a worker ended by itself: {name}" for name in named(storm, "exit")]
     states = {row.state: row.number for row in clinic.rows("SELECT state, count(*) AS number FROM payments GROUP BY 1")}
     left = _open_by_kind(clinic)

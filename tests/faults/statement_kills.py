@@ -29,6 +29,7 @@ from tests.faults.fate import Fate, by_the_kernel
 from tests.faults.ground import new_database
 from tests.faults.warm import fork, warm
 from tests.invariants import contradictions
+from tests.verified import found_by_verify
 from tp_gateway.errors import GatewayError
 from tp_gateway.services.facts import Answer
 from tp_gateway.services.statements import staging
@@ -184,7 +185,7 @@ def _staff(clinic: Clinic, dice: random.Random, payments: list[int]) -> None:
 
 
 def _judge(clinic: Clinic, histories: list[History]) -> list[str]:
-    found = contradictions(clinic.database.engine, NO_BOOKS)
+    found = contradictions(clinic.database.engine, NO_BOOKS) + found_by_verify(clinic.database)
     said = Counter((row.amount, row.description, row.balance) for row in clinic.rows("SELECT * FROM statement_lines"))
     there = Counter[tuple[int, str, int]]()
     for row in {row for history in histories for file in history.files for row in file}:

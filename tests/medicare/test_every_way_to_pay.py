@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tests.banking import as_file, cba
 from tests.clinic import manager, patient, render
 from tests.medicare.conftest import BENEFIT, YESTERDAY, Surgery
+from tests.verified import assert_verified
 from tp_gateway.services.facts import InvoiceFacts
 
 FEE = 18_000
@@ -61,6 +62,7 @@ def test_every_way_to_pay_adds_up(surgery: Surgery) -> None:
     assert accounts["clearing:in_person"] == 10_000 and in_cash["status"] == "succeeded"
     assert accounts["receivable"] == -(5 * FEE + 10_000), "all that was paid or given up, and nothing else"
     assert sum(accounts.values()) == 0
+    assert_verified(surgery.database, surgery.gateway.registry.sole_payers)
 
 
 def pay(surgery: Surgery, invoice: InvoiceFacts, who: Any = patient, method: str = "card", **more: Any) -> Any:

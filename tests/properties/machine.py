@@ -17,6 +17,7 @@ from tests.properties.choices import ANY, CANCEL, CONFIRM, FETCH, GOOD_CARDS, RE
 from tests.properties.model import Owed, major
 from tests.properties.people import People
 from tests.properties.world import World
+from tests.verified import assert_verified
 from tp_gateway.contract import Flow
 from tp_gateway.errors import GatewayError
 from tp_gateway.models.states import OPEN_STATES
@@ -183,3 +184,4 @@ class AnyHistory(People, RuleBasedStateMachine):
         self.everything_is_quiet()
         still_open = [(row.id, row.state) for row in self._rows() if row.state in OPEN_STATES]
         assert not still_open, still_open
+        assert_verified(self.world.database)

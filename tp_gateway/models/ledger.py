@@ -34,6 +34,43 @@ def fees(provider: str) -> str:
     return f"fees:{provider}"
 
 
+CLEARING, FEES = clearing(""), fees("")
+"""How the names of those accounts begin."""
+
+MOVES: dict[str, tuple[str, str]] = {
+    "charge": (CLEARING, RECEIVABLE),
+    "overpayment": (CLEARING, PATIENT_CREDIT),
+    "fee": (FEES, CLEARING),
+    "write_off": (ADJUSTMENTS, RECEIVABLE),
+    "write_off_returned": (RECEIVABLE, ADJUSTMENTS),
+    "write_off_returned_reversal": (ADJUSTMENTS, RECEIVABLE),
+    "suspense": (CLEARING, SUSPENSE),
+    "suspense_reversal": (SUSPENSE, CLEARING),
+    "refund": (RECEIVABLE, CLEARING),
+    "refund_reversal": (CLEARING, RECEIVABLE),
+    "refund_credit": (PATIENT_CREDIT, CLEARING),
+    "refund_credit_reversal": (CLEARING, PATIENT_CREDIT),
+    "refund_reversal_credit": (CLEARING, PATIENT_CREDIT),
+    "adjustment": (ADJUSTMENTS, RECEIVABLE),
+    "adjustment_reversal": (RECEIVABLE, ADJUSTMENTS),
+    "unmatch": (RECEIVABLE, CLEARING),
+    "unmatch_credit": (PATIENT_CREDIT, CLEARING),
+    "dispute": (DISPUTED, CLEARING),
+    "dispute_reversal": (CLEARING, DISPUTED),
+    "dispute_fee": (FEES, CLEARING),
+    "dispute_fee_reversal": (CLEARING, FEES),
+    "chargeback": (CHARGEBACKS, DISPUTED),
+    "chargeback_reversal": (DISPUTED, CHARGEBACKS),
+    "chargeback_credit": (PATIENT_CREDIT, DISPUTED),
+    "chargeback_credit_reversal": (DISPUTED, PATIENT_CREDIT),
+    "chargeback_reopened": (RECEIVABLE, CHARGEBACKS),
+    "chargeback_reopened_reversal": (CHARGEBACKS, RECEIVABLE),
+    "chargeback_reopened_reversal_credit": (CHARGEBACKS, PATIENT_CREDIT),
+}
+"""Kind of entry -> (the account that it debits, the one that it credits): all the kinds there are. `tp-gateway verify`
+holds the ledger against it."""
+
+
 class LedgerEntry(Base):
     """`amount` > 0 minor units from `credit` to `debit`. `evidence` is the provider's own id of the movement: with
     payment and kind it makes an entry unique, so that no fact is ever booked twice."""
