@@ -77,7 +77,9 @@ def judge(clinic: Clinic, storm: Storm, keep: Path | None, others: Sequence[str]
     """What was counted, with every contradiction; `others` were found elsewhere."""
     books = clinic.books()
     found = [*others, *storm.told.contradictions, *_told_otherwise(clinic, storm)]
-    found += contradictions(clinic.database.engine, books) + found_by_verify(clinic.database)
+    found += contradictions(clinic.database.engine, books) + found_by_verify(
+        clinic.database, clinic.gateway.registry.sole_payers
+    )
     found += [f"a worker ended by itself: {name}" for name in named(storm, "exit")]
     states = {row.state: row.number for row in clinic.rows("SELECT state, count(*) AS number FROM payments GROUP BY 1")}
     left = _open_by_kind(clinic)
