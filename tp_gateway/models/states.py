@@ -176,6 +176,11 @@ class LineState(StrEnum):
     EXPLAINED = "explained"
     """No patient's payment: a provider paid it out, or refunds went or came back by it."""
 
+    @classmethod
+    def undecided(cls, amount: int) -> LineState:
+        """What a line of this signed amount is when nothing (any more) is said of it."""
+        return cls.UNMATCHED if amount > 0 else cls.IGNORED
+
 
 class MatchLayer(StrEnum):
     """By what a line was matched."""

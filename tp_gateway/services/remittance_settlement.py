@@ -74,7 +74,7 @@ def _release_line(session: orm.Session, before: Any, told: Told) -> None:
     """A remittance that failed brought nothing, so the line that was taken for it shows something else."""
     release_line(session, before.statement_line_id)
     why = f"It was taken for {before.provider}'s {told.reference}, which {told.state} after that"
-    state = LineState.UNMATCHED if before.amount > 0 else LineState.IGNORED
+    state = LineState.undecided(before.amount)
     session.execute(sa.update(L).where(L.c.id == before.statement_line_id).values(state=str(state), why=why))
 
 

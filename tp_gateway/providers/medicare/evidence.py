@@ -16,7 +16,7 @@ from tp_gateway.contract import Outcome, Prepared, RefundFact, RefundState, Veto
 from tp_gateway.providers.medicare.claim import CURRENCY, IS_PAID, NOT_LODGED, BulkBillClaim, State
 from tp_gateway.providers.medicare.consent import Assignment, AssignmentSchema
 from tp_gateway.providers.medicare.lodging import pending, rejected, waiting
-from tp_gateway.providers.medicare.nodes import Choice, Day
+from tp_gateway.providers.medicare.nodes import Choice
 from tp_gateway.providers.medicare.parameters import PlainSchema
 from tp_gateway.providers.medicare.reports import settled
 
@@ -46,7 +46,7 @@ class EvidenceFields(PlainSchema):
         fields.Text(), missing=None, validator=colander.Regex(r"[A-Za-z0-9@]{1,20}\Z", "Not a claim id such as A0001@")
     )
     benefit = colander.SchemaNode(fields.Amount(), missing=None)
-    paid_on = colander.SchemaNode(Day(), missing=None)
+    paid_on = colander.SchemaNode(fields.Day(), missing=None)
     run = colander.SchemaNode(fields.Text(), missing="", validator=colander.Length(max=20))
     payment_reference = colander.SchemaNode(fields.Text(), missing="", validator=colander.Length(max=40))
     code = colander.SchemaNode(fields.Text(), missing=None, validator=_CODE)

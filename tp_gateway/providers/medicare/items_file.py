@@ -14,7 +14,7 @@ import colander
 
 from tp_gateway.contract import ConfigurationError, fields, money
 from tp_gateway.providers.medicare.items import Certainty, CountsAs, Fee, Item, Kind, Service, Setting
-from tp_gateway.providers.medicare.nodes import Choice, Day
+from tp_gateway.providers.medicare.nodes import Choice
 
 _SHIPPED = "items.json"
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
@@ -40,8 +40,8 @@ def _in_order(node: colander.SchemaNode, value: Mapping[str, Any]) -> None:
 class _Fee(fields.Schema):
     validator = staticmethod(_in_order)
     cents = colander.SchemaNode(fields.Integer(), validator=colander.Range(1, money.MAX_MINOR_UNITS))
-    start = colander.SchemaNode(Day(), name="from")
-    end = colander.SchemaNode(Day(), name="to", missing=None)
+    start = colander.SchemaNode(fields.Day(), name="from")
+    end = colander.SchemaNode(fields.Day(), name="to", missing=None)
     certainty = colander.SchemaNode(Choice(Certainty))
     source = colander.SchemaNode(fields.Text(), validator=colander.Length(1, 200))
 
@@ -57,8 +57,8 @@ class _Item(fields.Schema):
     minutes_at_least = colander.SchemaNode(fields.Integer(), validator=colander.Range(1, 600))
     minutes_under = colander.SchemaNode(fields.Integer(), validator=colander.Range(1, 600), missing=None)
     counts_as = colander.SchemaNode(Choice(CountsAs))
-    start = colander.SchemaNode(Day(), name="from", missing=None)
-    end = colander.SchemaNode(Day(), name="to", missing=None)
+    start = colander.SchemaNode(fields.Day(), name="from", missing=None)
+    end = colander.SchemaNode(fields.Day(), name="to", missing=None)
     certainty = colander.SchemaNode(Choice(Certainty))
     source = colander.SchemaNode(fields.Text(), validator=colander.Length(1, 200))
     fees = colander.SchemaNode(fields.Sequence(), _Fee(), missing=())

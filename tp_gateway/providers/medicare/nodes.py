@@ -3,35 +3,14 @@ what was sent, because it may be somebody's card number."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 import colander
 
 from tp_gateway.contract import fields
 from tp_gateway.providers.medicare.identifiers import InvalidIdentifier
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-
-
-class Day(colander.SchemaType):
-    """`2026-07-01` -> date."""
-
-    json_schema: ClassVar[fields.JsonSchema] = {"type": "string", "format": "date", "examples": ["2026-07-01"]}
-
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        if cstruct is colander.null:
-            return colander.null
-        try:
-            day = date.fromisoformat(cstruct) if isinstance(cstruct, str) and _DAY.fullmatch(cstruct) else None
-        except ValueError:
-            day = None
-        if day is None or not 1900 <= day.year <= 2200:
-            raise colander.Invalid(node, 'Not a date such as "2026-07-01"')
-        return day
 
 
 class Choice(colander.SchemaType):

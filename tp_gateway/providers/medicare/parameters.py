@@ -14,7 +14,7 @@ import colander
 from tp_gateway.contract import fields
 from tp_gateway.providers.medicare import identifiers
 from tp_gateway.providers.medicare.consent import AssignmentSchema
-from tp_gateway.providers.medicare.nodes import Day, Identifier
+from tp_gateway.providers.medicare.nodes import Identifier
 from tp_gateway.providers.medicare.referral import ReferralSchema
 
 _NAME = colander.Length(1, 40)
@@ -46,7 +46,7 @@ class Patient(fields.Schema):
 
     family_name = colander.SchemaNode(fields.Text(), validator=_NAME)
     given_name = colander.SchemaNode(fields.Text(), validator=_NAME)
-    date_of_birth = colander.SchemaNode(Day())
+    date_of_birth = colander.SchemaNode(fields.Day())
     medicare_number = colander.SchemaNode(Identifier(identifiers.card_number), description="10 digits")
     irn = colander.SchemaNode(Identifier(identifiers.reference_number), description="The digit beside the name")
 
@@ -63,7 +63,7 @@ class ServiceFields(PlainSchema):
     items = colander.SchemaNode(
         fields.Sequence(), ItemCharge(name="item"), missing=None, validator=colander.Length(1, 14)
     )
-    service_date = colander.SchemaNode(Day(), missing=None, description="Unless it is the appointment's")
+    service_date = colander.SchemaNode(fields.Day(), missing=None, description="Unless it is the appointment's")
     location = colander.SchemaNode(fields.Text(), missing=None, validator=_LOCATION)
     provider_number = colander.SchemaNode(
         Identifier(identifiers.provider_number), missing=None, description="Unless the settings have it"

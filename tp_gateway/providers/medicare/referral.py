@@ -19,7 +19,7 @@ import colander
 from tp_gateway.contract import fields
 from tp_gateway.providers.medicare import identifiers
 from tp_gateway.providers.medicare.dates import add_months
-from tp_gateway.providers.medicare.nodes import Choice, Day, Identifier
+from tp_gateway.providers.medicare.nodes import Choice, Identifier
 
 
 class PeriodCode(StrEnum):
@@ -65,7 +65,7 @@ class ReferralSchema(fields.Schema):
     """Either the details of a referral, or an `override_code` alone."""
 
     provider_number = colander.SchemaNode(Identifier(identifiers.provider_number), missing=None)
-    issued_on = colander.SchemaNode(Day(), missing=None)
+    issued_on = colander.SchemaNode(fields.Day(), missing=None)
     period_code = colander.SchemaNode(Choice(PeriodCode), missing=None)
     period_months = colander.SchemaNode(fields.Integer(), validator=colander.Range(1, 99), missing=None)
     override_code = colander.SchemaNode(Choice(OverrideCode), missing=None)

@@ -47,8 +47,7 @@ def take_back(session: orm.Session, line: Any, who: Identity) -> None:
     released = release_line(session, line.id)
     if not released and line.decided_by is None:
         raise GatewayError("not_payable", "Refunds were settled by this line. Correct the refunds instead")
-    state = LineState.UNMATCHED if line.amount > 0 else LineState.IGNORED
-    _decide(session, line.id, who, state, "Un-matched by staff")
+    _decide(session, line.id, who, LineState.undecided(line.amount), "Un-matched by staff")
 
 
 def _decide(session: orm.Session, line_id: int, who: Identity, state: LineState, why: str) -> None:
