@@ -48,6 +48,8 @@ ROUTES = (
     ("webhook", f"/api/webhooks/{PROVIDER}/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),
+    ("practice_progress_notes", "/api/practice/progress-notes/"),
+    ("practice_availability", "/api/practice/availability/"),
     ("healthz", "/healthz"),
     ("readyz", "/readyz"),
     ("metrics", "/metrics"),
