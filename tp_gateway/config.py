@@ -76,6 +76,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     time_zone: ZoneInfo
     currency: str
+    strict_identifiers: bool
     worker: str
     log_level: str
     _ini: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -119,6 +120,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
         cors_origins=_origins(read.words("cors_origins")),
         time_zone=_zone(read.text("time_zone", "Australia/Melbourne")),
         currency=_currency(read.text("currency", "AUD")),
+        strict_identifiers=read.choice("identifier_checks", ("warn", "refuse"), "warn") == "refuse",
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
         log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
         _ini=dict(ini),

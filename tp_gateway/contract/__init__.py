@@ -32,6 +32,7 @@ from tp_gateway.contract.remittances import Remittance, RemittanceItem, Remittan
 from tp_gateway.contract.service import Earlier, Service
 from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.errors import ConfigurationError, InvalidSignature
+from tp_gateway.identifiers import InvalidIdentifier, provider_number
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -48,6 +49,7 @@ __all__ = [
     "Event",
     "Flow",
     "Health",
+    "InvalidIdentifier",
     "InvalidSignature",
     "Label",
     "MalformedStatement",
@@ -87,4 +89,5 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "money",
+    "provider_number",
 ]

@@ -37,7 +37,7 @@ class InvoiceFacts:
 class PaymentFacts:
     """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer
     must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice.
-    `disputed`: it is, or was once."""
+    `disputed`: it is, or was once. `zone_name`: the clinic's time zone, where an admin has chosen one."""
 
     id: int
     uuid: str
@@ -83,6 +83,7 @@ class PaymentFacts:
     authorized_at: datetime | None = None
     capture_before: datetime | None = None
     disputed: bool = False
+    zone_name: str | None = None
 
     @property
     def status(self) -> str:

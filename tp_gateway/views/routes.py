@@ -43,6 +43,8 @@ ROUTES = (
     ("invoice_pay", f"/api/billing/invoices/{ID}/pay/"),
     ("providers", "/api/billing/providers/"),
     ("webhook", f"/api/webhooks/{PROVIDER}/"),
+    ("settings", "/api/auth/admin/settings/"),
+    ("settings_history", "/api/auth/admin/settings/history/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),
     ("healthz", "/healthz"),
