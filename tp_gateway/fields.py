@@ -165,6 +165,7 @@ class AustralianPhone(colander.SchemaType):
         try:
             valid = (
                 isinstance(cstruct, str)
+                and not isinstance(cstruct, JsonNumber)
                 and _PHONE.fullmatch(cstruct) is not None  # the library finds numbers in the middle of other text
                 and phonenumbers.is_valid_number_for_region(phonenumbers.parse(cstruct, "AU"), "AU")
             )
