@@ -151,5 +151,11 @@ def test_what_is_left_out_is_not_known_any_more(quiet_api: Api) -> None:
     assert quiet_api.put(APPOINTMENTS, {"appointments": [APPOINTMENT]}).json["updated"] == 1
     assert quiet_api.rows("SELECT rating, actual_minutes FROM appointments WHERE id = 900") == [(None, None)]
     practitioner = USER | {"id": 70, "role": "psychologist", "provider_number": "2447781L"}
+    practitioner["ahpra_number"] = "PSY0001234567"
     assert quiet_api.put(USERS, {"users": [practitioner]}).json["created"] == 1
-    assert quiet_api.rows("SELECT provider_number FROM users WHERE id = 70") == [("2447781L",)]
+    assert quiet_api.rows("SELECT provider_number, ahpra_number FROM users WHERE id = 70") == [
+        ("2447781L", "PSY0001234567")
+    ]
+    assert list(
+        quiet_api.put(USERS, {"users": [practitioner | {"ahpra_number": "PSY1"}]}).json["errors"][0]["details"]
+    ) == ["ahpra_number"]

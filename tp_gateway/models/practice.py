@@ -15,7 +15,7 @@ ROLES = ("patient", "psychologist", "practice_manager", "admin")
 
 
 class User(Base):
-    """`provider_number`: a practitioner's Medicare provider number, as it stands on invoices."""
+    """`provider_number` (Medicare's) and `ahpra_number` are a practitioner's, as they stand on invoices."""
 
     __tablename__ = "users"
     __table_args__ = (one_of("role", ROLES, "role"),)
@@ -27,6 +27,7 @@ class User(Base):
     email: orm.Mapped[str | None]
     phone: orm.Mapped[str | None]
     provider_number: orm.Mapped[str | None]
+    ahpra_number: orm.Mapped[str | None]
     created_at: orm.Mapped[datetime]
     updated_at: orm.Mapped[datetime]
 

@@ -12,6 +12,7 @@ from sqlalchemy import orm
 
 from tp_gateway.database import Database
 from tp_gateway.models import Appointment, Availability, ProgressNote, User, table
+from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
 from tp_gateway.services.practice_payables import keep_payables
@@ -46,7 +47,7 @@ class Practice:
     that is not known is None."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+        self._database, self._clock, self._breath = database, clock, Breath(database)
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -54,7 +55,7 @@ class Practice:
         return DirectoryUser(row.role, row.active) if row else None
 
     def upsert_users(self, rows: Sequence[Row]) -> UpsertResult:
-        """{id, role, active, name, email, phone, provider_number, created_at}"""
+        """{id, role, active, name, email, phone, provider_number, ahpra_number, created_at}"""
         return self._upsert(U, rows, lambda _session, _rows: lambda _row, _before: {})
 
     def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
@@ -81,7 +82,9 @@ class Practice:
     ) -> UpsertResult:
         """Batch by batch, each a transaction of its own."""
         result = UpsertResult()
-        for batch in batches(kind, rows):
+        for number, batch in enumerate(batches(kind, rows)):
+            if number:
+                self._breath.take()
             with self._database.transaction() as session:
                 raised(session, _TURN)
                 now = self._clock()

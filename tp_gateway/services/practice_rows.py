@@ -43,7 +43,8 @@ class UserRow(fields.Schema):
     name = text(0, 255, missing=None)
     email = text(0, 254, missing=None)
     phone = text(0, 40, missing=None)
-    provider_number = text(0, 20, missing=None)
+    provider_number = text(0, 8, missing=None)
+    ahpra_number = optional(fields.AhpraNumber())
     created_at = colander.SchemaNode(fields.Moment())
 
 

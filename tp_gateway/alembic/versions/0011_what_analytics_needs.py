@@ -1,20 +1,22 @@
-"""Progress notes, practitioners' available minutes and provider numbers, and what became of an appointment.
+"""Progress notes, practitioners' available minutes and registrations, and what became of an appointment.
 
-Revision: 0011, after: 0009
+Revision: 0011, after: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+REGISTRATIONS = ("provider_number", "ahpra_number")
 CHECKED = {"actual_minutes": "actual_minutes > 0", "rating": "rating BETWEEN 1 AND 5"}
 
 
 def upgrade() -> None:
-    op.add_column("users", sa.Column("provider_number", sa.Text(), nullable=True))
+    for name in REGISTRATIONS:
+        op.add_column("users", sa.Column(name, sa.Text(), nullable=True))
     for name, check in CHECKED.items():  # in one statement: SQLite adds no constraint to a column that is there
         constraint = f"CONSTRAINT ck_appointments_{name} CHECK ({check})"
         op.execute(f"ALTER TABLE appointments ADD COLUMN {name} INTEGER {constraint}")
@@ -53,4 +55,5 @@ def downgrade() -> None:
     op.drop_table("progress_notes")
     for name in CHECKED:
         op.drop_column("appointments", name)
-    op.drop_column("users", "provider_number")
+    for name in REGISTRATIONS:
+        op.drop_column("users", name)
