@@ -135,6 +135,7 @@ class Clinic:
         self.gateway.refund_sending.sweep()
         self.gateway.disputes.sweep()
         self.gateway.rebate_sending.sweep()
+        self.gateway.rollups.work()
         self.gateway.outbox.relay()
 
     def pass_time(self, **more: float) -> None:

@@ -19,6 +19,7 @@ NEW_COLUMNS |= {"account_sealed", "parameters_sealed", "provider_number", "ahpra
 NEW_COLUMNS |= {"actual_minutes", "rating"}
 LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
 LATER += ("settings_changes", "progress_notes", "availability")
+LATER += ("analytics_basis", "analytics_sums", "analytics_changes", "analytics_entries")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

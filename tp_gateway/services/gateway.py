@@ -10,6 +10,7 @@ from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
+from tp_gateway.services.analytics import Analytics, Rollups
 from tp_gateway.services.background import Background
 from tp_gateway.services.capture import Capturing
 from tp_gateway.services.charge import Charge
@@ -59,6 +60,8 @@ class Gateway:
     payment_methods: PaymentMethods
     invoices: Invoices
     practice: Practice
+    analytics: Analytics
+    rollups: Rollups
     day_totals: DayTotals
     remittances: Remittances
     statements: Statements
@@ -105,6 +108,7 @@ def build_gateway(
     settings = PracticeSettingsStore(database, registry, time_zone, clock, strict=strict_identifiers)
     idempotency = Idempotency(vault)
     refund_settlement = RefundSettlement(vault, timing, clock)
+    rollups = Rollups(database, settings, currency, clock)
     settlement = Settlement(registry, vault, timing, refund_settlement, settings, clock)
     background = Background(database, vault)
     charge = Charge(
@@ -132,6 +136,8 @@ def build_gateway(
         payment_methods=methods,
         invoices=Invoices(database, settings, clock),
         practice=Practice(database, clock),
+        analytics=Analytics(database, registry, rollups, clock),
+        rollups=rollups,
         day_totals=DayTotals(database, registry, settings),
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),

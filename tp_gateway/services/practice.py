@@ -12,9 +12,9 @@ from sqlalchemy import orm
 
 from tp_gateway.database import Database
 from tp_gateway.models import Appointment, Availability, ProgressNote, User, table
+from tp_gateway.services.analytics import Counting, basis
 from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
-from tp_gateway.services.counters import raised
 from tp_gateway.services.practice_payables import keep_payables
 from tp_gateway.services.practice_upserts import (
     Change,
@@ -29,9 +29,6 @@ from tp_gateway.services.practice_upserts import (
 )
 
 U, A, N, V = table(User), table(Appointment), table(ProgressNote), table(Availability)
-_TURN = "practice_push"
-"""Pushes take turns at this counter: two of the same new row would collide, two of the same old rows could wait for
-each other."""
 Judge = Callable[[Mapping[str, Any], Mapping[str, Any] | None], Problems]
 """(a row, as it stands or None) -> what is wrong with it."""
 
@@ -48,6 +45,7 @@ class Practice:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock, self._breath = database, clock, Breath(database)
+        self._counting = Counting()
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -86,7 +84,7 @@ class Practice:
             if number:
                 self._breath.take()
             with self._database.transaction() as session:
-                raised(session, _TURN)
+                basis.take_turn(session)
                 now = self._clock()
                 known = standing(session, kind, (row for _, row in batch))
                 judge = judging(session, [row for _, row in batch])
@@ -96,6 +94,7 @@ class Practice:
                 write(session, kind, changes, now)
                 if follow is not None and changes:
                     follow(session, changes, now)
+                self._counting.note(session, kind, changes)
             result.add(changes, len(good))
             result.errors |= {index: problem for index, problem in problems.items() if problem}
         return result
