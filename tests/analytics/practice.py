@@ -34,6 +34,48 @@ EDGES = [
 NOW = datetime(2025, 1, 19, 10, 30, tzinfo=MELBOURNE)
 
 
+def book(
+    session: Any,
+    *,
+    appointment_id: int | None,
+    patient_id: int,
+    at: datetime,
+    amount: int,
+    name: str,
+    currency: str = "AUD",
+    method: str = "card",
+    kind: str = "charge",
+) -> None:
+    """A payment that succeeded some time, and one entry of it in the ledger; `name` must be its own."""
+    payables, payments = table(Payable), table(Payment)
+    payable = None
+    if appointment_id is not None:
+        known = sa.select(payables.c.id).where(payables.c.appointment_id == appointment_id)
+        payable = session.execute(known).scalar_one()
+    else:
+        values = {"uuid": name, "patient_id": patient_id, "amount": 0, "currency": "AUD", "open": True}
+        payable = session.execute(sa.insert(payables).returning(payables.c.id), values).scalar_one()
+    # Refunds here need no payment before them: what is paid must not fall below nothing.
+    session.execute(sa.update(payables).where(payables.c.id == payable).values(amount_paid=10**9))
+    owner = {"payable_id": payable, "patient_id": patient_id, "currency": currency}
+    paid = {
+        "uuid": name,
+        "provider": "stripe",
+        "method": method,
+        "flow": "direct",
+        "single_flight": True,
+        "amount": 100,
+        "captured": 100,
+        "state": "succeeded",
+        "created_by": "test",
+        **dict.fromkeys(("created_at", "updated_at", "expires_at"), at),
+    }
+    payment = session.execute(sa.insert(payments).returning(payments.c.id), owner | paid).scalar_one()
+    debit, credit = (account + "stripe" if account.endswith(":") else account for account in MOVES[kind])
+    entry = {"payment_id": payment, "kind": kind, "debit": debit, "credit": credit, "amount": amount, "evidence": name}
+    session.execute(sa.insert(table(LedgerEntry)), owner | entry | {"actor": "test", "at": at})
+
+
 class Practice:
     """`seed` decides everything that happens."""
 
@@ -117,39 +159,17 @@ class Practice:
 
     def _book(self, session: Any, appointment: int | None) -> None:
         self._entries += 1
-        now, name = self.moment(), f"{self._entries}"
-        owner = PATIENTS[(appointment or 0) % len(PATIENTS)]
-        payables = table(Payable)
-        payable = session.execute(sa.select(payables.c.id).where(payables.c.appointment_id == appointment)).scalar()
-        if appointment is None or payable is None:
-            values = {"uuid": name, "patient_id": owner, "amount": 0, "amount_paid": 0, "currency": "AUD", "open": True}
-            payable = session.execute(sa.insert(payables).returning(payables.c.id), values).scalar_one()
-        # Refunds here need no payment before them: what is paid must not fall below nothing.
-        session.execute(sa.update(payables).where(payables.c.id == payable).values(amount_paid=10**9))
-        currency = self.random.choice(("AUD",) * 9 + ("NZD",))
-        paid = {
-            "uuid": name,
-            "payable_id": payable,
-            "patient_id": owner,
-            "provider": "stripe",
-            "method": self.random.choice(METHODS),
-            "flow": "direct",
-            "single_flight": True,
-            "amount": 100,
-            "captured": 100,
-            "currency": currency,
-            "state": "succeeded",
-            "created_by": "test",
-            "save_method": False,
-            "description": "",
-            **dict.fromkeys(("created_at", "updated_at", "expires_at"), now),
-        }
-        payment = session.execute(sa.insert(table(Payment)).returning(table(Payment).c.id), paid).scalar_one()
-        kind = self.random.choice(KINDS)
-        debit, credit = (account + "stripe" if account.endswith(":") else account for account in MOVES[kind])
-        entry = {"payment_id": payment, "payable_id": payable, "patient_id": owner, "kind": kind, "debit": debit}
-        entry |= {"credit": credit, "amount": self.random.randrange(1, 30_000), "currency": currency, "evidence": name}
-        session.execute(sa.insert(table(LedgerEntry)), entry | {"actor": "test", "at": now})
+        book(
+            session,
+            appointment_id=appointment,
+            patient_id=PATIENTS[(appointment or 0) % len(PATIENTS)],
+            at=self.moment(),
+            amount=self.random.randrange(1, 30_000),
+            name=str(self._entries),
+            currency=self.random.choice(("AUD",) * 9 + ("NZD",)),
+            method=self.random.choice(METHODS),
+            kind=self.random.choice(KINDS),
+        )
 
     def change_zone(self, zone: str) -> None:
         from tests.clinic import admin
