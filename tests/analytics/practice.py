@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -92,8 +92,9 @@ class Practice:
 
     def moment(self) -> datetime:
         if self.random.random() < 0.3:
-            return self.random.choice(EDGES)
-        return FIRST + timedelta(seconds=self.random.randrange(int((LAST - FIRST).total_seconds())))
+            return self.random.choice(EDGES).astimezone(UTC)
+        seconds = self.random.randrange(int((LAST - FIRST).total_seconds()))
+        return FIRST.astimezone(UTC) + timedelta(seconds=seconds)
 
     def push_people(self) -> None:
         """All of them, each time with other dates and sometimes another role."""

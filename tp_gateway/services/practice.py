@@ -40,8 +40,8 @@ class DirectoryUser:
 
 
 class Practice:
-    """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, and a field
-    that is not known is None."""
+    """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, a field that is
+    not known is None, and moments are in UTC (in another zone they equal none while clocks change)."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock, self._breath = database, clock, Breath(database)

@@ -49,25 +49,34 @@ class Reading:
         return sum(value for _, value in rows)
 
     def ever(self) -> tuple[date, date] | None:
-        """The first and the last day on which there is anything, free minutes aside."""
-        months = {start for (_, start, *_), value in self._rows([_ALL_MONTHS], _DATED) if value}
-        if not months:
+        """The first and the last day on which there is anything, available minutes aside."""
+        months = self._ends((sums.IN_MONTH, date.min, date.max))
+        if months is None:
             return None
-        edges = [(sums.IN_DAY, month, last_of_month(month)) for month in {min(months), max(months)}]
-        found = {start for (_, start, *_), value in self._rows(edges, _DATED) if value}
-        return (min(found), max(found)) if found else (min(months), max(months))
+        first = self._ends((sums.IN_DAY, months[0], last_of_month(months[0])))
+        last = self._ends((sums.IN_DAY, months[1], last_of_month(months[1])))
+        return (first or months)[0], (last or months)[1]
+
+    def _ends(self, stretch: Stretch) -> tuple[date, date] | None:
+        """The first and the last `start` with anything."""
+        found = {start for (_, start, *_), value in self._added([stretch], frozenset(_DATED)) if value}
+        if self.session is not None:
+            query = sa.select(sa.func.min(S.c.start), sa.func.max(S.c.start)).where(_within([stretch]))
+            kept = self.session.execute(query.where(S.c.measure.in_(_DATED), S.c.value != 0)).one()
+            found |= {start for start in kept if start is not None}
+        return (min(found), max(found)) if found else None
 
     def _rows(self, stretches: list[Stretch], measures: Iterable[str] = ()) -> Iterator[tuple[Key, int]]:
         wanted = frozenset(measures)
-        if self.session is not None:
-            here = sa.or_(
-                *(sa.and_(S.c.span == span, S.c.start.between(first, last)) for span, first, last in stretches)
-            )
-            query = sa.select(S.c.span, S.c.start, S.c.measure, S.c.key, S.c.value).where(here)
+        if self.session is not None and stretches:
+            query = sa.select(S.c.span, S.c.start, S.c.measure, S.c.key, S.c.value).where(_within(stretches))
             if wanted:
                 query = query.where(S.c.measure.in_(sorted(wanted)))
-            for *key, value in self.session.execute(query):
-                yield (key[0], key[1], key[2], key[3]), value
+            for span, start, measure, key, value in self.session.execute(query).all():
+                yield (span, start, measure, key), value
+        yield from self._added(stretches, wanted)
+
+    def _added(self, stretches: list[Stretch], wanted: frozenset[str]) -> Iterator[tuple[Key, int]]:
         for one, value in self.more.items():
             if (not wanted or one[2] in wanted) and any(
                 span == one[0] and first <= one[1] <= last for span, first, last in stretches
@@ -75,7 +84,10 @@ class Reading:
                 yield one, value
 
 
-_ALL_MONTHS: Stretch = (sums.IN_MONTH, date.min, date.max)
+def _within(stretches: list[Stretch]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(sa.and_(S.c.span == span, S.c.start.between(first, last)) for span, first, last in stretches))
+
+
 _DATED = (sums.USERS, sums.APPOINTMENTS, sums.BY_METHOD, sums.NOTES_BEGUN, sums.NOTES_COMPLETED)
 
 
