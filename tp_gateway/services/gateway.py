@@ -18,12 +18,13 @@ from tp_gateway.services.dispute_settlement import DisputeSettlement
 from tp_gateway.services.disputes import Disputes
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
-from tp_gateway.services.invoices import Invoices
+from tp_gateway.services.invoices import InvoiceOperations, Invoices
 from tp_gateway.services.opening import Opening
 from tp_gateway.services.outbox import Outbox
 from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.rebate_sending import RebateSending
 from tp_gateway.services.rebates import Rebates
 from tp_gateway.services.recovery import Recovery
@@ -57,6 +58,7 @@ class Gateway:
     disputes: Disputes
     payment_methods: PaymentMethods
     invoices: Invoices
+    invoice_operations: InvoiceOperations
     practice: Practice
     day_totals: DayTotals
     remittances: Remittances
@@ -101,6 +103,7 @@ def build_gateway(
     clock: Clock = utc_now,
 ) -> Gateway:
     idempotency = Idempotency(vault)
+    settings = PracticeSettingsStore(time_zone)
     refund_settlement = RefundSettlement(vault, timing, clock)
     settlement = Settlement(registry, vault, timing, refund_settlement, time_zone, clock)
     background = Background(database, vault)
@@ -127,8 +130,9 @@ def build_gateway(
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,
-        invoices=Invoices(database, time_zone, clock),
-        practice=Practice(database, clock),
+        invoices=Invoices(database, registry, settings, idempotency, currency, clock),
+        invoice_operations=InvoiceOperations(database, registry, settings, idempotency, clock),
+        practice=Practice(database, settings, currency, clock),
         day_totals=DayTotals(database, registry, time_zone),
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),
