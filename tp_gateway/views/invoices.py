@@ -183,7 +183,7 @@ def pay(request: Any) -> Answer:
     who, asked = request.identity, request.validated
 
     def render(facts: PaymentFacts) -> Answer:
-        return rendering.invoice_answer(facts, who, request.gateway.today())
+        return rendering.invoice_answer(facts, who, request.gateway.today_there(facts.zone_name))
 
     charge = wanted(asked, "pay_invoice", asked["payment_method"], invoice_id=path_id(request))
     return request.gateway.payments.pay(who, charge, render, request.idempotency_key)
