@@ -49,7 +49,7 @@ def _cards(surgery: Surgery) -> None:
     surgery.gateway.capturing.void(manager, let_go)
     surgery.pay(appointment_id=surgery.appointment(306), flow=Flow.BROWSER, amount=FEE)
     surgery.pay(appointment_id=surgery.appointment(307), flow=Flow.BROWSER, amount=FEE)
-    surgery.gateway.invoices.void(manager, surgery.invoice(5000).id)
+    surgery.void(surgery.invoice(5000).id)
     surgery.invoice(7000)
     surgery.appointment(308)
 

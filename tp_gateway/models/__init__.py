@@ -2,7 +2,8 @@
 
 from tp_gateway.models.base import Base, table
 from tp_gateway.models.dispute import Dispute
-from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
+from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem, InvoiceWord
+from tp_gateway.models.invoice_operation import CreditNoteLine, InvoiceOperation
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
 from tp_gateway.models.payable import Payable
@@ -19,12 +20,15 @@ __all__ = [
     "Appointment",
     "Base",
     "Counter",
+    "CreditNoteLine",
     "Cursor",
     "Dispute",
     "IdempotencyRecord",
     "InboxEvent",
     "Invoice",
     "InvoiceItem",
+    "InvoiceOperation",
+    "InvoiceWord",
     "LedgerEntry",
     "OutboxMessage",
     "Payable",

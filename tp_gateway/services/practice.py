@@ -16,6 +16,9 @@ from tp_gateway.models.states import AppointmentStatus
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
+from tp_gateway.services.invoices.automatic import invoice_completed
+from tp_gateway.services.invoices.words import rename
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 
 U, A, Y, P = table(User), table(Appointment), table(Payable), table(Payment)
 _BATCH = 500
@@ -42,8 +45,10 @@ class UpsertResult:
 
 
 class Practice:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    """`currency` is the practice's own (ISO 4217)."""
+
+    def __init__(self, database: Database, settings: PracticeSettingsStore, currency: str, clock: Clock) -> None:
+        self._database, self._settings, self._currency, self._clock = database, settings, currency, clock
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -59,13 +64,16 @@ class Practice:
                 raised(session, _TURN)
                 known = _by_id(session, U, [row["id"] for _, row in batch])
                 for _, row in batch:
+                    before = known.get(row["id"])
                     _count(result, self._upsert(session, U, known, row))
+                    if before is not None and before["name"] != row["name"]:
+                        rename(session, row["id"], before["name"], row["name"])
         return result
 
     def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
         """Rows of (index, {id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, fee,
         currency}); `fee` in minor units. A row is refused if its people are unknown, or if it would move money to
-        another patient."""
+        another patient. An appointment that becomes completed gets its invoice, if the clinic wants that."""
         result = UpsertResult()
         for batch in _batches(rows):
             with self._database.transaction() as session:
@@ -74,13 +82,19 @@ class Practice:
                 users = _by_id(session, U, [person for person in people if person is not None])
                 known = _by_id(session, A, [row["id"] for _, row in batch])
                 payables = self._lock_payables(session, [row["id"] for _, row in batch])
+                completed = []
                 for index, row in batch:
                     problem = _problem(row, users, known.get(row["id"]), payables.get(row["id"]))
                     if problem:
                         result.errors[index] = problem
                         continue
+                    if _completes(known.get(row["id"]), row):
+                        completed.append(row["id"])
                     _count(result, self._upsert(session, A, known, row))
                     self._keep_payable(session, row, payables)
+                if completed:
+                    settings = self._settings.current(session)
+                    invoice_completed(session, settings, self._currency, completed, self._clock())
         return result
 
     def _upsert(
@@ -151,6 +165,11 @@ def _problem(
     if payable is not None and payable["currency"] != row["currency"]:
         problems["currency"] = ["An appointment cannot change its currency"]
     return problems
+
+
+def _completes(before: Mapping[str, Any] | None, row: Mapping[str, Any]) -> bool:
+    was = before["status"] if before is not None else None
+    return row["status"] == AppointmentStatus.COMPLETED and was not in (None, AppointmentStatus.COMPLETED)
 
 
 def _batches(rows: Sequence[Row]) -> list[Sequence[Row]]:
