@@ -65,6 +65,7 @@ def invoice(*lines: Line, **more: Any) -> Invoice:
         "standing": Standing.OPEN,
         "patient": PATIENT,
         "lines": lines,
+        "paid": sum(payment.counted for payment in more.get("payments", ())),
         "amount_due": sum(line.total for line in lines),
     }
     return Invoice(**values | more)

@@ -78,15 +78,24 @@ def test_two_attendances_on_one_day_are_told_apart_by_their_time(press: Press) -
 def test_each_practitioner_stands_there_once_with_their_own_number(press: Press) -> None:
     other = Practitioner("Another Practitioner", "2426591T")
     lines = (session(1), session(2, practitioner=other), session(3))
-    said = text(press.print(invoice(*lines, clinic=replace(CLINIC, provider_number="4000002B"))))
+    said = text(
+        press.print(invoice(*lines, clinic=replace(CLINIC, provider_number="4000002B", ahpra_number="PSY0009999999")))
+    )
     assert said.count("2447781L") == said.count("2426591T") == 1
-    assert "4000002B" not in said
+    assert "4000002B" not in said and "PSY0009999999" not in said
 
 
 def test_the_practices_own_provider_number_stands_in_where_nobody_has_one(press: Press) -> None:
     unnumbered = session(practitioner=Practitioner("Sample Practitioner"))
-    said = text(press.print(receipt(unnumbered, clinic=replace(CLINIC, provider_number="4000002B"))))
-    assert "Provider number 4000002B" in said and "Sample Practitioner \N{MIDDLE DOT} 50 minutes" in said
+    said = text(
+        press.print(
+            receipt(unnumbered, clinic=replace(CLINIC, provider_number="4000002B", ahpra_number="PSY0009999999"))
+        )
+    )
+    assert (
+        "Provider number 4000002B AHPRA registration PSY0009999999" in said
+        and "Sample Practitioner \N{MIDDLE DOT} 50 minutes" in said
+    )
 
 
 def test_a_receipt_says_what_was_paid_when_how_and_what_is_owing(press: Press) -> None:

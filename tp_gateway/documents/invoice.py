@@ -77,11 +77,10 @@ def _totals(invoice: Invoice) -> list[Fact]:
     money, currency = wording.amount, invoice.currency
     taxable = is_taxable(invoice.lines)
     kind = "including GST" if taxable else "GST-free"
-    paid = sum(payment.counted for payment in invoice.payments)
     return [
         *(gst_totals(invoice.lines, currency) if taxable else []),
         Fact(f"Total ({currency}, {kind})", money(_total(invoice), currency), strong=True),
-        *([Fact("Paid", money(-paid, currency))] if paid else []),
+        *([Fact("Paid", money(-invoice.paid, currency))] if invoice.paid else []),
         *(Fact(one.label, money(-one.amount, currency)) for one in invoice.deductions),
         Fact("Amount due", money(invoice.amount_due, currency), strong=True),
     ]

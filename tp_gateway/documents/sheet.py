@@ -94,10 +94,14 @@ class Sheet:
 
 
 def letterhead(clinic: Clinic, lines: Sequence[Line]) -> Letterhead:
-    """The practice's own provider number stands there where no practitioner has one: it belongs to one person at one
-    address, so beside theirs it could only mislead."""
-    theirs = any(line.practitioner and line.practitioner.provider_number for line in lines)
-    numbers = (("ABN", wording.abn(clinic.abn)), ("Provider number", "" if theirs else clinic.provider_number))
+    """The practice's own provider number and registration stand there where no practitioner has one: such a number is
+    one person's, so beside theirs it could only mislead."""
+    people = [line.practitioner for line in lines if line.practitioner]
+    numbers = (
+        ("ABN", wording.abn(clinic.abn)),
+        ("Provider number", "" if any(one.provider_number for one in people) else clinic.provider_number),
+        ("AHPRA registration", "" if any(one.ahpra_number for one in people) else clinic.ahpra_number),
+    )
     return Letterhead(
         name=clinic.name,
         address=[line.strip() for line in clinic.address.splitlines() if line.strip()],

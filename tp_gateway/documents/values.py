@@ -22,8 +22,8 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """The one who issues. `provider_number` is the practice's own for Medicare, where a practitioner has none here;
-    `address` may have several lines."""
+    """The one who issues. `provider_number` (Medicare's) and `ahpra_number` are the practice's own, for where the
+    practitioners have none here; `address` may have several lines."""
 
     name: str
     address: str = ""
@@ -32,6 +32,7 @@ class Clinic:
     website: str = ""
     abn: str = ""
     provider_number: str = ""
+    ahpra_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class BankAccount:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """`amount_due` is the sum of `lines` less `payments` (what they count) and `deductions`, and never below zero; it
+    """`amount_due` is the sum of `lines` less `paid` (what `payments` count) and `deductions`, and never below zero; it
     is zero on a void one."""
 
     clinic: Clinic
@@ -114,6 +115,7 @@ class Invoice:
     standing: Standing
     patient: Patient
     lines: Sequence[Line]
+    paid: int
     amount_due: int
     description: str = ""
     payments: Sequence[ReceivedPayment] = ()
