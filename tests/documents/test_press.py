@@ -93,7 +93,7 @@ def test_many_lines_flow_over_pages_and_totals_never_stand_alone(press: Press, l
 
 
 def test_totals_stand_with_a_line_wherever_the_page_ends(press: Press) -> None:
-    for lines in range(10, 30):
+    for lines in range(10, 20):
         document = invoice(*(session(number, minutes=None) for number in range(lines)), report())
         last = next(page for page in pages(press.print(document)) if "Total (AUD" in page)
         assert "Report for an insurer" in last.split("Total (AUD")[0]
@@ -170,7 +170,7 @@ def test_a_description_may_be_as_long_as_a_page(press: Press) -> None:
     assert letters(made).count(told.replace(" ", "")) == 2 and "Amount due $360.00" in text(made)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wrote=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_whatever_is_written_can_be_printed(press: Press, wrote: str) -> None:
     """The standard that is asked for refuses a document in which a character has no letter."""

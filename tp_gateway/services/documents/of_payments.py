@@ -53,7 +53,7 @@ def receipt_by_appointment(
     row = session.execute(query).one()
     starts = row.starts_at.astimezone(zone)
     line = Line(
-        description=row.service,
+        description=row.service.replace("_", " ").capitalize(),
         quantity=1,
         unit_price=standing.payable_amount,
         total=standing.payable_amount,

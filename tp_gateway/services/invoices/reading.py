@@ -130,9 +130,10 @@ def _lines(session: orm.Session, invoice_id: int) -> tuple[InvoiceLine, ...]:
 def received_payments(session: orm.Session, payable_id: int, zone: ZoneInfo) -> tuple[ReceivedPayment, ...]:
     """Those that have brought money for a payable, or brought it for another and were used here as credit."""
     signed = sa.case((L.c.credit == RECEIVABLE, L.c.amount), (L.c.debit == RECEIVABLE, -L.c.amount), else_=0)
+    money = (L.c.debit != ADJUSTMENTS, L.c.credit != ADJUSTMENTS)  # what a payment gives up with it is no money
     counted = (
         sa.select(L.c.payment_id, sa.func.sum(signed).label("counted"))
-        .where(L.c.payable_id == payable_id, L.c.payment_id.is_not(None))
+        .where(L.c.payable_id == payable_id, L.c.payment_id.is_not(None), *money)
         .group_by(L.c.payment_id)
         .subquery()
     )
