@@ -160,7 +160,8 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     if path.startswith("/api/billing/payment-methods/{id}/"):
         account = {"bank_name": "Bank", "account_name": "A", "bsb": "062-000", "account_number": "12345678"}
         return {"id": api.gateway.payment_methods.add_bank_account(PATIENT, **account).id}, None, {"id": ABSENT}, None
-    if path == "/api/billing/invoices/{id}/pdf/":
+    invoice = "/api/billing/invoices/{id}/"
+    if path in (invoice, f"{invoice}explain/", f"{invoice}pdf/"):
         return {"id": api.invoice().id}, None, {"id": ABSENT}, None
     if path == "/api/billing/credit-notes/{id}/pdf/":
         return {"id": _a_credit_note(api)}, None, {"id": ABSENT}, None

@@ -7,6 +7,9 @@ SQLite documents (sqlite.org/lang_altertable.html#otheralter), with their indexe
 Revision: 0012, after: 0010
 """
 
+import re
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -23,6 +26,7 @@ CHECKS = {
 ORIGIN = "payment_id IS NOT NULL OR operation_id IS NOT NULL"
 UNPAID = "status IN ('pending', 'partially_paid')"
 CREDIT = "'patient_credit' IN (debit, credit)"
+NUMBER = re.compile(r"(?:inv-)?(\d{4}-\d{3,})", re.ASCII)
 LINE_COLUMNS = ("gst_treatment", "gst_rate", "gst", "service_date", "item_number", "practitioner_id")
 SIGNED = "CASE WHEN credit = 'receivable' THEN amount ELSE -amount END"
 PAID = f"SELECT COALESCE(SUM({SIGNED}), 0) FROM ledger_entries WHERE payable_id = payables.id"  # noqa: S608
@@ -102,12 +106,44 @@ def upgrade() -> None:
             _rebuild(table, changed)
     else:
         _add_columns()
+    _find_words()
     _partial("uq_ledger_entries_operation_id", "ledger_entries", ["operation_id"], "payment_id IS NULL", unique=True)
     _partial("ix_ledger_entries_patient_credit", "ledger_entries", ["patient_id"], CREDIT)
     op.create_index("ix_invoices_status_id", "invoices", ["status", "id"])
     op.create_index("ix_invoices_status_due_date_id", "invoices", ["status", "due_date", "id"])
     op.create_index("ix_invoices_due_date_id", "invoices", ["due_date", "id"])
     _partial("ix_invoices_unpaid_due_date_id", "invoices", ["due_date", "id"], UNPAID)
+
+
+def _find_words() -> None:
+    """Of the invoices that are there, as services/invoices/words.py finds them."""
+    connection = op.get_bind()
+    texts = "SELECT v.id, v.number, u.name, v.description FROM invoices v JOIN users u ON u.id = v.patient_id"
+    lines = "SELECT invoice_id, description FROM invoice_items WHERE invoice_id BETWEEN :first AND :last"
+    insert = sa.text("INSERT INTO invoice_words (word, invoice_id) VALUES (:word, :invoice_id)")
+    last = 0
+    while True:
+        page = sa.text(f"{texts} WHERE v.id > :last ORDER BY v.id LIMIT 1000")
+        found = {row.id: [row.number, row.name, row.description] for row in connection.execute(page, {"last": last})}
+        if not found:
+            return
+        first, last = min(found), max(found)
+        for row in connection.execute(sa.text(lines), {"first": first, "last": last}):
+            found[row.invoice_id].append(row.description)
+        connection.execute(
+            insert, [{"word": word, "invoice_id": key} for key, value in found.items() for word in _words(value)]
+        )
+
+
+def _words(texts: list[str | None]) -> list[str]:
+    words: dict[str, None] = {}
+    for text in " ".join(text for text in texts if text).split():
+        plain = unicodedata.normalize("NFKD", text.casefold())
+        folded = "".join(letter for letter in plain if not unicodedata.combining(letter))
+        number = NUMBER.fullmatch(folded)
+        parts = [number[1]] if number else re.findall(r"[^\W_]+", folded)
+        words |= dict.fromkeys(part[:40] for part in parts)
+    return list(words)[:64]
 
 
 def _add_columns() -> None:

@@ -75,7 +75,7 @@ def write_credit_note(target: Target, asked: Asked, reason: str, year: int) -> C
 def _refunds(target: Target, freed: Sequence[Lot]) -> list[tuple[int, int]]:
     """Of this invoice's own payments, as far as their money was not given back already."""
     left = sa.select(P.c.id, P.c.captured - P.c.refunded).where(P.c.payable_id == target.row.id)
-    can = dict(target.session.execute(left).tuples().all())
+    can = {row[0]: row[1] for row in target.session.execute(left)}
     found = ((lot.payment_id, min(lot.amount, can.get(lot.payment_id, 0))) for lot in freed)
     return [(payment_id, amount) for payment_id, amount in found if amount > 0]
 
