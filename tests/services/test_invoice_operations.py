@@ -19,7 +19,6 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.services.facts import InvoiceFacts
 from tp_gateway.services.invoices import Asked, InvoiceDetail, Item, Wish
 
-
 BANK = {"tp_gateway.providers": "stripe bank_transfer"} | ACCOUNT
 
 

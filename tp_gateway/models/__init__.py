@@ -9,7 +9,7 @@ from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, Ou
 from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
-from tp_gateway.models.practice import Appointment, User
+from tp_gateway.models.practice import Appointment, Availability, ProgressNote, User
 from tp_gateway.models.rebate_claim import RebateClaim
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.remittance import Remittance, RemittanceItem
@@ -18,6 +18,7 @@ from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
     "Appointment",
+    "Availability",
     "Base",
     "Counter",
     "CreditNoteLine",
@@ -35,6 +36,7 @@ __all__ = [
     "Payment",
     "PaymentMethod",
     "PracticeSettings",
+    "ProgressNote",
     "ProviderCustomer",
     "RebateClaim",
     "Refund",

@@ -4,7 +4,7 @@ them (credit notes, write-offs, credit that pays), in the ledger without a payme
 SQLite cannot add a named foreign key or make a column nullable, so three tables are rebuilt there, in the steps that
 SQLite documents (sqlite.org/lang_altertable.html#otheralter), with their indexes and triggers.
 
-Revision: 0012, after: 0010
+Revision: 0012, after: 0011
 """
 
 import re
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TREATMENT = "gst_treatment IN ('gst_free', 'taxable')"
