@@ -38,8 +38,9 @@ def desk(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Bank]:
     ini = {**ACCOUNT, "tp_gateway.providers": "stripe bank_transfer in_person"}
     made = Bank(database_url, stripe_sandbox.url, **ini)
     made.open()
-    people = [(PATIENT, "patient", "Zoë Nguyễn"), (PSYCHOLOGIST, "psychologist", "Sample Practitioner")]
-    made.push_users([made.user(number, role) | {"name": name} for number, role, name in people])
+    own = {"provider_number": "2426591T", "ahpra_number": "PSY0001234567"}
+    made.push_users([made.user(PATIENT, "patient") | {"name": "Zoë Nguyễn"}])
+    made.push_users([made.user(PSYCHOLOGIST, "psychologist") | {"name": "Sample Practitioner"} | own])
     made.call("PUT", "/api/auth/admin/settings/", CLINIC, as_user=ADMIN, status=200)
     yield made
     try:
@@ -81,7 +82,8 @@ def test_an_invoice_of_an_appointment(desk: Bank) -> None:
     desk.appointment(starts_at=datetime(2025, 1, 20, 3, 30, tzinfo=UTC))
     found = made_invoice(desk, {**SESSION, "item_number": "80110"}, appointment_id=123, description="January")
     said = invoice_pdf(desk, found["id"])
-    assert "Sample Psychology" in said and "ABN 51 824 753 556" in said and "Provider number 2447781L" in said
+    assert "Sample Psychology" in said and "ABN 51 824 753 556" in said and "2447781L" not in said
+    assert "Sample Practitioner 2426591T PSY0001234567" in said
     assert "Patient and account holder Zoë Nguyễn" in said and f"Invoice number {found['invoice_number']}" in said
     session = "20 Jan 2025 2:30 pm Individual session Sample Practitioner \N{MIDDLE DOT} 50 minutes 80110 $180.00"
     assert session in said and "January" in said and "Tax invoice" not in said
@@ -106,7 +108,7 @@ def test_a_tax_invoice_is_paid_in_parts_credited_and_written_off_and_its_sums_ar
     desk.post(f"{path}write-off/", {"amount": "70.00"}, as_user=MANAGER, status=200)
     now = desk.get(path, status=200).json
     said = invoice_pdf(desk, found["id"])
-    assert "Tax invoice" in said and f"GST included ${now['gst']}" in said
+    assert "Tax invoice" in said and "Provider number 2447781L" in said and f"GST included ${now['gst']}" in said
     assert "Total (AUD, including GST) $1,280.00 Paid \N{MINUS SIGN}$200.00" in said
     assert f"Credit note {credited['credit_note']} \N{MINUS SIGN}$110.00 Written off \N{MINUS SIGN}$70.00" in said
     assert f"Amount due ${now['amount_due']}" in said and now["amount_due"] == "900.00"
@@ -172,10 +174,10 @@ def test_the_receipt_of_a_card_payment_for_an_appointment_without_an_invoice(des
     assert payment["receipt_url"].startswith("https://")  # Stripe's own; ours is there besides
     said = receipt(desk, payment)
     assert "20 Jan 2025 2:30 pm Individual therapy Sample Practitioner \N{MIDDLE DOT} 50 minutes $180.00" in said
-    assert "Zoë Nguyễn" in said and "Paid by Card" in said and "Amount owing $0.00" in said
+    assert "Zoë Nguyễn" in said and "2426591T" in said and "Paid by Card" in said and "Amount owing $0.00" in said
     desk.post(f"/api/billing/payments/{payment['id']}/refund/", {"amount": "30.00"}, as_user=MANAGER, status=201)
     again = receipt(desk, payment)
     assert "Amount received $180.00" in again and "Of this payment refunded $30.00" in again
-    assert "Paid by this payment \N{MINUS SIGN}$150.00 Credited or written off \N{MINUS SIGN}$30.00" in again
+    assert "Paid by this payment \N{MINUS SIGN}$150.00 No longer charged \N{MINUS SIGN}$30.00" in again
     found = made_invoice(desk, appointment_id=123)
     assert f"For invoice {found['invoice_number']}." in receipt(desk, payment)

@@ -60,7 +60,7 @@ def _totals(receipt: Receipt) -> list[Fact]:
         Fact(f"Amount charged ({currency})", money(sum(line.total for line in receipt.lines), currency)),
         Fact("Paid by this payment", money(-receipt.counted, currency)),
         *([Fact("Paid by other payments", money(-receipt.paid_otherwise, currency))] if receipt.paid_otherwise else []),
-        *([Fact("Credited or written off", money(-receipt.deducted, currency))] if receipt.deducted else []),
+        *([Fact("No longer charged", money(-receipt.deducted, currency))] if receipt.deducted else []),
         Fact("Amount owing", money(receipt.amount_owing, currency), strong=True),
         *([Fact("Of this payment refunded", money(receipt.refunded, currency))] if receipt.refunded else []),
         *([Fact("Of this payment kept for other services", money(kept, currency))] if kept > 0 else []),

@@ -14,7 +14,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import typst
-from fontTools.ttLib import TTFont
 
 FAMILY = "Noto Sans"
 _WHITE = "\t\n\r"
@@ -59,6 +58,8 @@ class Typeface:
 
 def _characters(fonts: typst.Fonts) -> frozenset[int]:
     """Every code point that one of the fonts has a glyph for."""
+    from fontTools.ttLib import TTFont  # a tenth of a second, which most processes never need
+
     found: set[int] = set()
     for font in fonts.fonts():
         if font.path is not None:

@@ -118,5 +118,5 @@ def _payment(one: ReceivedPayment, registry: Registry) -> documents.ReceivedPaym
 
 def _deductions(found: InvoiceDetail) -> list[Deduction]:
     taken = [(f"Credit note {note.number}", note.amount) for note in found.credit_notes]
-    taken += [("Written off", found.written_off), ("Not charged", found.given_up)]
+    taken += [("Written off", found.written_off), ("No longer charged", found.given_up)]
     return [Deduction(label, amount) for label, amount in taken if amount]

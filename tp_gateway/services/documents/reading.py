@@ -34,8 +34,11 @@ def clinic(settings: PracticeSettings) -> documents.Clinic:
 def practitioners(session: orm.Session, ids: Iterable[int | None]) -> Mapping[int, documents.Practitioner]:
     """Those with a name; one without is nobody on paper."""
     wanted = {one for one in ids if one is not None}
-    query = sa.select(U.c.id, U.c.name).where(U.c.id.in_(wanted), U.c.name.is_not(None))
-    return {row.id: documents.Practitioner(row.name) for row in session.execute(query)} if wanted else {}
+    if not wanted:
+        return {}
+    query = sa.select(U.c.id, U.c.name, U.c.provider_number, U.c.ahpra_number)
+    rows = session.execute(query.where(U.c.id.in_(wanted), U.c.name.is_not(None)))
+    return {row.id: documents.Practitioner(row.name, row.provider_number or "", row.ahpra_number or "") for row in rows}
 
 
 def account_to_pay_to(session: orm.Session, vault: Vault, invoice_id: int) -> documents.BankAccount | None:
