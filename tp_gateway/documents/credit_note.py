@@ -8,7 +8,7 @@ the recipient's identity, date of issue, the reason, the difference in price, th
 from __future__ import annotations
 
 from tp_gateway.documents import wording
-from tp_gateway.documents.services import gst_totals, is_taxable, party, services
+from tp_gateway.documents.lines import gst_totals, is_taxable, party, services
 from tp_gateway.documents.sheet import Fact, Sheet, Stamp, letterhead
 from tp_gateway.documents.values import CreditNote
 

@@ -8,7 +8,7 @@ Psychological treatment is GST-free (s 38-10): an account of it alone is an invo
 from __future__ import annotations
 
 from tp_gateway.documents import wording
-from tp_gateway.documents.services import gst_totals, is_taxable, party, practitioners, services
+from tp_gateway.documents.lines import gst_totals, is_taxable, party, practitioners, services
 from tp_gateway.documents.sheet import Cell, Column, Fact, Grid, Panel, Sheet, Stamp, letterhead
 from tp_gateway.documents.values import BankAccount, Invoice, ReceivedPayment, Standing
 

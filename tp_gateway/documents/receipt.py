@@ -8,7 +8,7 @@ practitioner); the funds' own lists add the ABN and each service's cost.
 from __future__ import annotations
 
 from tp_gateway.documents import wording
-from tp_gateway.documents.services import party, practitioners, services
+from tp_gateway.documents.lines import party, practitioners, services
 from tp_gateway.documents.sheet import Fact, Sheet, Stamp, letterhead
 from tp_gateway.documents.values import Receipt
 
