@@ -3,7 +3,8 @@
 from tp_gateway.models.analytics import AnalyticsBasis, AnalyticsChange, AnalyticsEntry, AnalyticsSum
 from tp_gateway.models.base import Base, table
 from tp_gateway.models.dispute import Dispute
-from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
+from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem, InvoiceWord
+from tp_gateway.models.invoice_operation import CreditNoteLine, InvoiceOperation
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
 from tp_gateway.models.payable import Payable
@@ -25,12 +26,15 @@ __all__ = [
     "Availability",
     "Base",
     "Counter",
+    "CreditNoteLine",
     "Cursor",
     "Dispute",
     "IdempotencyRecord",
     "InboxEvent",
     "Invoice",
     "InvoiceItem",
+    "InvoiceOperation",
+    "InvoiceWord",
     "LedgerEntry",
     "OutboxMessage",
     "Payable",

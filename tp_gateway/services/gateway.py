@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
+from tp_gateway.documents import Press
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
 from tp_gateway.services.analytics import Analytics, Rollups
@@ -17,9 +20,10 @@ from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock, utc_now
 from tp_gateway.services.dispute_settlement import DisputeSettlement
 from tp_gateway.services.disputes import Disputes
+from tp_gateway.services.documents import Documents
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
-from tp_gateway.services.invoices import Invoices
+from tp_gateway.services.invoices import InvoiceOperations, Invoices
 from tp_gateway.services.opening import Opening
 from tp_gateway.services.outbox import Outbox
 from tp_gateway.services.payment_methods import PaymentMethods
@@ -59,6 +63,8 @@ class Gateway:
     disputes: Disputes
     payment_methods: PaymentMethods
     invoices: Invoices
+    invoice_operations: InvoiceOperations
+    documents: Documents
     practice: Practice
     analytics: Analytics
     rollups: Rollups
@@ -87,6 +93,10 @@ class Gateway:
         """In the clinic's calendar, as its settings have it now."""
         return self.clock().astimezone(self.practice_settings.read().system.zone).date()
 
+    def today_there(self, zone_name: str | None) -> date:
+        """The same for a statement's `practice_settings.ZONE_NAME`, where the settings cannot be read."""
+        return self.clock().astimezone(self.practice_settings.zone(zone_name)).date()
+
     def close(self) -> None:
         self.registry.close()
         self.database.dispose()
@@ -103,6 +113,7 @@ def build_gateway(
     currency: str,
     strict_identifiers: bool = False,
     sweep_calls_per_second: float = 5,
+    font_folders: Sequence[Path] = (),
     clock: Clock = utc_now,
 ) -> Gateway:
     settings = PracticeSettingsStore(database, registry, time_zone, clock, strict=strict_identifiers)
@@ -134,8 +145,10 @@ def build_gateway(
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,
-        invoices=Invoices(database, settings, clock),
-        practice=Practice(database, clock),
+        invoices=Invoices(database, registry, settings, idempotency, currency, clock),
+        invoice_operations=InvoiceOperations(database, registry, settings, idempotency, clock),
+        documents=Documents(database, registry, vault, settings, Press(font_folders), clock),
+        practice=Practice(database, settings, currency, clock),
         analytics=Analytics(database, registry, rollups, clock),
         rollups=rollups,
         day_totals=DayTotals(database, registry, settings),

@@ -2,14 +2,14 @@
 
 The roll-ups are counted by the worker, or by `tp-gateway analytics rebuild`.
 
-Revision: 0013, after: 0011
+Revision: 0013, after: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INDEXES = {
