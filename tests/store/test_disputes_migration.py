@@ -17,7 +17,7 @@ FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
 NEW_COLUMNS |= {"account_sealed", "parameters_sealed"}
 LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
-LATER += ("settings_changes",)
+LATER += ("settings_changes", "outbox_deliveries", "invoice_reminders")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

@@ -4,7 +4,14 @@ from tp_gateway.models.base import Base, table
 from tp_gateway.models.dispute import Dispute
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
 from tp_gateway.models.ledger import LedgerEntry
-from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
+from tp_gateway.models.messages import (
+    Cursor,
+    IdempotencyRecord,
+    InboxEvent,
+    InvoiceReminder,
+    OutboxDelivery,
+    OutboxMessage,
+)
 from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
@@ -25,7 +32,9 @@ __all__ = [
     "InboxEvent",
     "Invoice",
     "InvoiceItem",
+    "InvoiceReminder",
     "LedgerEntry",
+    "OutboxDelivery",
     "OutboxMessage",
     "Payable",
     "Payment",

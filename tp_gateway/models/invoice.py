@@ -10,6 +10,9 @@ from sqlalchemy import orm
 from tp_gateway.models.base import Base, is_currency, one_of, primary_key, reference_to
 from tp_gateway.models.states import InvoiceStatus
 
+IS_UNPAID = sa.text("status IN ('pending', 'partially_paid')")
+"""Something is due on it."""
+
 
 class Invoice(Base):
     """`number` is `INV-YYYY-NNN` from a counter row, without gaps. A payable has at most one invoice that is not
@@ -27,6 +30,7 @@ class Invoice(Base):
             postgresql_where=sa.text("status <> 'void'"),
             sqlite_where=sa.text("status <> 'void'"),
         ),
+        sa.Index("ix_invoices_unpaid_due_date", "due_date", postgresql_where=IS_UNPAID, sqlite_where=IS_UNPAID),
     )
 
     id: orm.Mapped[int] = primary_key()

@@ -16,6 +16,7 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Appointment, Invoice, InvoiceItem, Payable, Payment, User, table
 from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
 from tp_gateway.models.states import AppointmentStatus, InvoiceStatus
+from tp_gateway.services import history
 from tp_gateway.services.bookkeeping import invoice_status
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
@@ -94,6 +95,7 @@ class Invoices:
                 .where(Y.c.id == payable_id)
                 .values(invoice_id=new_id, amount=amount, currency=currency, open=True)
             )
+            history.tell_invoice(session, "invoice.created", new_id, now)
         shown = {
             name: values[name]
             for name in ("number", "patient_id", "appointment_id", "amount", "currency", "status", "description")
@@ -115,6 +117,7 @@ class Invoices:
             session.execute(
                 sa.update(Y).where(Y.c.id == row.id).values(invoice_id=None, amount=fee, open=fee > 0 and not cancelled)
             )
+            history.tell_invoice(session, "invoice.void", invoice_id, self._clock())
 
     def _payable(
         self, session: orm.Session, patient_id: int, appointment_id: int | None, amount: int, currency: str
