@@ -21,7 +21,17 @@ from cryptography.fernet import Fernet
 from sqlalchemy.exc import SQLAlchemyError
 
 import tp_gateway
-from tp_gateway import cli_journal, cli_outbox, cli_statements, cli_verify, config, database, observability, schema
+from tp_gateway import (
+    cli_import,
+    cli_journal,
+    cli_outbox,
+    cli_statements,
+    cli_verify,
+    config,
+    database,
+    observability,
+    schema,
+)
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -93,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="default: here")
     cli_outbox.arguments(command("outbox", _outbox, "list what was told to whom, show it, tell it again"))
+    cli_import.arguments(command("import", _import, "take in the practice's users, appointments and so on from a file"))
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
     export = command("export-journal", _export_journal, "write what moved in a period for Xero or MYOB to import")
@@ -260,6 +271,17 @@ def _new_provider(given: argparse.Namespace) -> int:
     folder = given.into / given.name
     print(f'\nIt passes as it is: cd {folder} && pip install -e ".[test]" && pytest')
     return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    """Exit code 1 when a row was refused."""
+    settings = _settings(given)
+    observability.configure_logging("warning")
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        return cli_import.run(gateway, given)
+    finally:
+        gateway.close()
 
 
 def _statements(given: argparse.Namespace) -> int:

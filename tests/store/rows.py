@@ -30,6 +30,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "currency": "AUD",
         "updated_at": NOON,
     },
+    "progress_notes": {"id": 5, "appointment_id": 123, "patient_id": 45, "created_at": NOON, "updated_at": NOON},
+    "availability": {"practitioner_id": 45, "day": date(2025, 1, 19), "minutes": 420, "updated_at": NOON},
     "payables": {
         "id": 1,
         "uuid": "55555555-5555-4555-8555-555555555555",

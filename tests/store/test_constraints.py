@@ -17,10 +17,13 @@ CURRENCIES = [{"currency": "aud"}, {"currency": "AU"}, {"currency": ""}]
 TOO_MUCH = [{"amount": 0}, {"amount": -1}, {"amount": MAX_MINOR_UNITS + 1}, {"amount": 2**63 - 1}]
 
 CHECKS: dict[str, list[dict[str, Any]]] = {
+    "ck_appointments_actual_minutes": [{"actual_minutes": 0}],
     "ck_appointments_currency": CURRENCIES,
     "ck_appointments_duration_minutes": [{"duration_minutes": 0}],
     "ck_appointments_fee": [{"fee": -1}],
+    "ck_appointments_rating": [{"rating": 0}, {"rating": 6}],
     "ck_appointments_status": [{"status": "CONFIRMED"}],
+    "ck_availability_minutes": [{"minutes": -1}, {"minutes": 1441}],
     "ck_refund_files_currency": CURRENCIES,
     "ck_refund_files_total": [{"total": 0}, {"total": -1}, {"count": 0}],
     "ck_disputes_amount": TOO_MUCH,

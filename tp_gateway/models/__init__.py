@@ -15,7 +15,7 @@ from tp_gateway.models.messages import (
 from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
-from tp_gateway.models.practice import Appointment, User
+from tp_gateway.models.practice import Appointment, Availability, ProgressNote, User
 from tp_gateway.models.rebate_claim import RebateClaim
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.remittance import Remittance, RemittanceItem
@@ -24,6 +24,7 @@ from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
     "Appointment",
+    "Availability",
     "Base",
     "Counter",
     "Cursor",
@@ -40,6 +41,7 @@ __all__ = [
     "Payment",
     "PaymentMethod",
     "PracticeSettings",
+    "ProgressNote",
     "ProviderCustomer",
     "RebateClaim",
     "Refund",

@@ -50,6 +50,8 @@ ROUTES = (
     ("settings_history", "/api/auth/admin/settings/history/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),
+    ("practice_progress_notes", "/api/practice/progress-notes/"),
+    ("practice_availability", "/api/practice/availability/"),
     ("healthz", "/healthz"),
     ("readyz", "/readyz"),
     ("metrics", "/metrics"),
