@@ -64,7 +64,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """What a destination has not heard is told again to all: at least once, as before."""
     op.execute(
-        "UPDATE outbox_messages SET next_attempt_at = created_at WHERE sent_at IS NULL AND next_attempt_at IS NULL"
+        "UPDATE outbox_messages SET next_attempt_at = created_at WHERE sent_at IS NULL"
+        " AND id IN (SELECT message_id FROM outbox_deliveries WHERE next_attempt_at IS NOT NULL)"
     )
     op.drop_index("ix_invoices_unpaid_due_date", "invoices")
     op.drop_table("invoice_reminders")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 
 import sqlalchemy as sa
 
@@ -34,9 +36,8 @@ class Reminders:
 
     def _windows(self) -> Iterator[tuple[int, int]]:
         """(days, until): each rule counts until the next one does, so that one run reminds once."""
-        for days, following in zip(self._rules, [*self._rules[1:], None], strict=True):
-            until = days + _TIMELY
-            yield days, until if following is None else min(until, following)
+        for days, following in pairwise([*self._rules, sys.maxsize]):
+            yield days, min(days + _TIMELY, following)
 
     def _remind(self, days: int, until: int, limit: int) -> int:
         count = 0
