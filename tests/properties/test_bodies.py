@@ -25,6 +25,7 @@ from tp_gateway.providers.medicare.parameters import BulkBillFields, RebateField
 from tp_gateway.views import (
     capture,
     intents,
+    invoice_operations,
     invoices,
     payment_methods,
     payments,
@@ -40,6 +41,7 @@ from tp_gateway.views.schemas import Nothing
 SERVICE = 0
 """In place of a user: the clinic's backend."""
 LINES = "/api/billing/statements/lines/"
+INVOICE = "/api/billing/invoices/1/"
 BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payments", "POST"): ("/api/billing/payments/", PATIENT, payments.PaymentBody),
     ("payment_refund", "POST"): ("/api/billing/payments/1/refund/", MANAGER, refunds.RefundBody),
@@ -60,6 +62,12 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("confirm_payment", "POST"): ("/api/billing/stripe/confirm-payment/", PATIENT, intents.ConfirmBody),
     ("payment_methods", "POST"): ("/api/billing/payment-methods/", PATIENT, payment_methods.MethodBody),
     ("payment_method_default", "POST"): ("/api/billing/payment-methods/1/default/", PATIENT, Nothing),
+    ("create_invoice", "POST"): ("/api/billing/create-invoice/", MANAGER, invoices.InvoiceBody),
+    ("invoice_void", "POST"): (f"{INVOICE}void/", MANAGER, invoice_operations.ReasonBody),
+    ("invoice_credit", "POST"): (f"{INVOICE}credit/", MANAGER, invoice_operations.CreditBody),
+    ("invoice_write_off", "POST"): (f"{INVOICE}write-off/", MANAGER, invoice_operations.WriteOffBody),
+    ("invoice_apply_credit", "POST"): (f"{INVOICE}apply-credit/", MANAGER, invoice_operations.ApplyCreditBody),
+    ("invoice_return_credit", "POST"): (f"{INVOICE}return-credit/", MANAGER, invoice_operations.ReasonBody),
     ("invoice_pay", "POST"): ("/api/billing/invoices/1/pay/", PATIENT, invoices.InvoicePaymentBody),
     ("settings", "PUT"): ("/api/auth/admin/settings/", ADMIN, settings.SettingsBody),
     ("practice_users", "PUT"): ("/api/practice/users/", SERVICE, practice.UsersBody),
@@ -108,7 +116,10 @@ GOOD: dict[str, list[Any]] = {
     "paid_on": ["2026-11-20"],
     "code": ["160"],
     "item": ["80110", "99999"],
-    "items": [[{"item": "80110", "charge": "180.00"}]],
+    "items": [[{"item": "80110", "charge": "180.00"}], [{"description": "A", "total": "180.00"}]],
+    "lines": [[{"line": 1, "amount": "5.00"}], [{"line": 1}]],
+    "patient_id": [PATIENT],
+    "due_date": ["2025-02-19"],
     "patient": [bulk_bill()["patient"]],
     "referral": [bulk_bill()["referral"], {"override_code": "N"}],
     "provider_number": ["2447781L"],

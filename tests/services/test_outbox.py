@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.clinic import Clinic, manager, refused
+from tests.clinic import Clinic, refused
 from tests.listening import Ears
 from tp_gateway.contract import Event
 from tp_gateway.database import Database
@@ -175,7 +175,7 @@ def test_a_wait_doubles_and_never_ends(clinic: Clinic) -> None:
 def test_facts_of_an_invoice_wait_for_each_other(clinic: Clinic) -> None:
     """Where no payment brought them."""
     first, second = clinic.invoice(), clinic.invoice()
-    clinic.gateway.invoices.void(manager, first.id)
+    clinic.void(first.id)
     ears = Ears()
     listens(clinic, ears)
     ears.trouble = lambda event: down(event) if event.data["invoice_id"] == first.id else None
@@ -183,7 +183,7 @@ def test_facts_of_an_invoice_wait_for_each_other(clinic: Clinic) -> None:
     assert [event.data["invoice_id"] for event in ears.heard] == [second.id]
     ears.trouble = None
     relay(clinic)
-    assert ears.topics_heard == ["invoice.created", "invoice.created", "invoice.void"]
+    assert ears.topics_heard == ["invoice.created", "invoice.created", "invoice.voided"]
     assert ears.heard[-1].data["status"] == "void"
 
 

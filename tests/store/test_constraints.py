@@ -32,14 +32,25 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_disputes_status": [{"status": "open"}, {"status": ""}],
     "ck_disputes_unknown_payment": [{"payment_id": None}],
     "ck_inbox_events_state": [{"state": "done"}],
-    "ck_invoice_items_quantity": [{"quantity": 0, "total": 0}, {"quantity": -1, "total": -9000}],
+    "ck_credit_note_lines_amount": [{"amount": 0}],
+    "ck_credit_note_lines_gst": [{"gst": -1}, {"gst": 501}],
+    "ck_invoice_items_gst": [{"gst": -1}, {"gst": 18001}],
+    "ck_invoice_items_gst_rate": [{"gst_rate": -1}, {"gst_rate": 10001}],
+    "ck_invoice_items_gst_treatment": [{"gst_treatment": "free"}],
+    "ck_invoice_items_quantity": [{"quantity": 0, "total": 0}, {"quantity": -1, "unit_price": -9000, "total": 9000}],
     "ck_invoice_items_total": [{"total": 17999}],
     "ck_invoice_reminders_days": [{"days": 0}],
+    "ck_invoice_operations_amount": [{"amount": 0}],
+    "ck_invoice_operations_currency": CURRENCIES,
+    "ck_invoice_operations_gst": [{"gst": -1}, {"gst": 501}],
+    "ck_invoice_operations_kind": [{"kind": "refund", "number": None}],
+    "ck_invoice_operations_number": [{"number": None}, {"kind": "void"}],
     "ck_invoices_amount": [{"amount": 0}, {"amount": -1}],
     "ck_invoices_currency": CURRENCIES,
     "ck_invoices_status": [{"status": "overdue"}],
     "ck_ledger_entries_amount": [{"amount": 0}, {"amount": -18000}],
     "ck_ledger_entries_currency": CURRENCIES,
+    "ck_ledger_entries_origin": [{"payment_id": None}],
     "ck_ledger_entries_two_accounts": [{"debit": "receivable"}],
     "ck_payables_amount": [{"amount": -1}],
     "ck_payables_amount_paid": [{"amount_paid": -1}],
@@ -113,7 +124,7 @@ def test_what_is_no_amount_is_refused(database: Database, table: str) -> None:
 
 def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
     money = {"amount", "fee", "amount_paid", "captured", "refunded", "unit_price", "total", "value"}
-    money |= {"withdrawn", "reopened", "net"}
+    money |= {"withdrawn", "reopened", "net", "gst"}
     inspector = sa.inspect(database.engine)
     found = {
         (table, column["name"]): str(column["type"])
@@ -121,7 +132,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 24 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 29 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from tp_gateway.models.base import Base, table
 from tp_gateway.models.dispute import Dispute
-from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem
+from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem, InvoiceWord
+from tp_gateway.models.invoice_operation import CreditNoteLine, InvoiceOperation
 from tp_gateway.models.ledger import LedgerEntry
 from tp_gateway.models.messages import (
     Cursor,
@@ -27,13 +28,16 @@ __all__ = [
     "Availability",
     "Base",
     "Counter",
+    "CreditNoteLine",
     "Cursor",
     "Dispute",
     "IdempotencyRecord",
     "InboxEvent",
     "Invoice",
     "InvoiceItem",
+    "InvoiceOperation",
     "InvoiceReminder",
+    "InvoiceWord",
     "LedgerEntry",
     "OutboxDelivery",
     "OutboxMessage",

@@ -13,7 +13,7 @@ from sqlalchemy import orm
 
 from tp_gateway import money, observability
 from tp_gateway.models import Invoice, OutboxMessage, Payable, table
-from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, PaymentState, RefundState
+from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, InvoiceStatus, PaymentState, RefundState
 from tp_gateway.services.facts import PaymentFacts
 
 V, Y = table(Invoice), table(Payable)
@@ -71,6 +71,7 @@ def tell_invoice(
 ) -> None:
     """The same about an invoice as it stands; with `payment_id`, in order with what happens to that payment."""
     row = session.execute(_INVOICE, {"invoice": invoice_id}).one()
+    due = 0 if row.status == InvoiceStatus.VOID else max(0, row.amount - row.amount_paid)
     data: dict[str, Any] = {
         "invoice_id": row.id,
         "invoice_number": row.number,
@@ -79,6 +80,7 @@ def tell_invoice(
         "patient_id": row.patient_id,
         "amount": money.to_decimal_text(row.amount, row.currency),
         "amount_paid": money.to_decimal_text(row.amount_paid, row.currency),
+        "amount_due": money.to_decimal_text(due, row.currency),
         "currency": row.currency,
         "status": row.status,
         "due_date": row.due_date.isoformat(),

@@ -12,10 +12,14 @@ from sqlalchemy import orm
 
 from tp_gateway.database import Database
 from tp_gateway.models import Appointment, Availability, ProgressNote, User, table
+from tp_gateway.models.states import AppointmentStatus as S
 from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
+from tp_gateway.services.invoices.automatic import invoice_completed
+from tp_gateway.services.invoices.words import rename
 from tp_gateway.services.practice_payables import keep_payables
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.practice_upserts import (
     Change,
     Problems,
@@ -44,10 +48,11 @@ class DirectoryUser:
 
 class Practice:
     """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, and a field
-    that is not known is None."""
+    that is not known is None. `currency` is the practice's own (ISO 4217)."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, settings: PracticeSettingsStore, currency: str, clock: Clock) -> None:
         self._database, self._clock, self._breath = database, clock, Breath(database)
+        self._settings, self._currency = settings, currency
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -56,12 +61,12 @@ class Practice:
 
     def upsert_users(self, rows: Sequence[Row]) -> UpsertResult:
         """{id, role, active, name, email, phone, provider_number, ahpra_number, created_at}"""
-        return self._upsert(U, rows, lambda _session, _rows: lambda _row, _before: {})
+        return self._upsert(U, rows, lambda _session, _rows: lambda _row, _before: {}, self._users_changed)
 
     def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
         """{id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, actual_minutes, rating, fee,
         currency}; `fee` in minor units. A row is refused if its people are unknown, or if it would move money to
-        another patient."""
+        another patient. One that becomes completed gets its invoice, if the clinic wants that."""
         return self._upsert(A, rows, _judge_appointments, self._appointments_changed)
 
     def upsert_progress_notes(self, rows: Sequence[Row]) -> UpsertResult:
@@ -103,6 +108,14 @@ class Practice:
     def _appointments_changed(self, session: orm.Session, changes: list[Change], now: datetime) -> None:
         """The one place where a change of an appointment is seen, in the transaction that writes it."""
         keep_payables(session, changes, now)
+        completed = [one.after["id"] for one in changes if one.before and one.became("status", S.COMPLETED)]
+        if completed:
+            invoice_completed(session, self._settings.current(session), self._currency, completed, now)
+
+    def _users_changed(self, session: orm.Session, changes: list[Change], _now: datetime) -> None:
+        for one in changes:
+            if one.before is not None and one.before["name"] != one.after["name"]:
+                rename(session, one.after["id"], one.before["name"], one.after["name"])
 
 
 def _judge_appointments(session: orm.Session, rows: list[Mapping[str, Any]]) -> Judge:

@@ -1,17 +1,16 @@
 """Each destination of the outbox has its own progress, and overdue invoices have their reminders.
 
-Revision: 0014, after: 0011
+Revision: 0014, after: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0012"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WAITS = sa.text("next_attempt_at IS NOT NULL")
-IS_UNPAID = sa.text("status IN ('pending', 'partially_paid')")
 
 
 def upgrade() -> None:
@@ -56,9 +55,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_reminders")),
         sa.UniqueConstraint("invoice_id", "days", name=op.f("uq_invoice_reminders_invoice_id_days")),
     )
-    op.create_index(
-        "ix_invoices_unpaid_due_date", "invoices", ["due_date"], postgresql_where=IS_UNPAID, sqlite_where=IS_UNPAID
-    )
 
 
 def downgrade() -> None:
@@ -67,6 +63,5 @@ def downgrade() -> None:
         "UPDATE outbox_messages SET next_attempt_at = created_at WHERE sent_at IS NULL"
         " AND id IN (SELECT message_id FROM outbox_deliveries WHERE next_attempt_at IS NOT NULL)"
     )
-    op.drop_index("ix_invoices_unpaid_due_date", "invoices")
     op.drop_table("invoice_reminders")
     op.drop_table("outbox_deliveries")

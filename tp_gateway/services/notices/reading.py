@@ -102,5 +102,5 @@ _PAYMENT = sa.select(
 _DUE = (
     sa.select(V.c.number, V.c.amount, V.c.currency, V.c.due_date, Y.c.amount_paid)
     .join(Y, Y.c.invoice_id == V.c.id)
-    .where(IS_UNPAID)
+    .where(sa.text(f"invoices.{IS_UNPAID}"))
 )

@@ -58,4 +58,4 @@ class Reminders:
 def _due(today: date, days: int, until: int) -> sa.Select[tuple[int]]:
     reminded = sa.exists().where(R.c.invoice_id == V.c.id, R.c.days == days)
     due = (V.c.due_date <= today - timedelta(days=days), V.c.due_date > today - timedelta(days=until))
-    return sa.select(V.c.id).where(IS_UNPAID, *due, ~reminded).order_by(V.c.due_date)
+    return sa.select(V.c.id).where(sa.text(f"invoices.{IS_UNPAID}"), *due, ~reminded).order_by(V.c.due_date)
