@@ -70,6 +70,7 @@ def make_gateway(settings: Settings) -> Gateway:
         wording=Wording(told.templates),
         overdue_days=told.overdue_days,
         sweep_calls_per_second=settings.provider_calls_per_second,
+        font_folders=settings.font_folders,
     )
 
 
