@@ -72,8 +72,8 @@ def test_every_error_is_in_the_table_with_its_status(code: str) -> None:
 
 
 def settings() -> list[str]:
-    """Every name that `config.py` reads, and those of the providers that call somebody."""
-    source = (ROOT / "tp_gateway/config.py").read_text("utf-8")
+    """Every name that `tp_gateway.config` reads, and those of the providers that call somebody."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "tp_gateway/config").glob("*.py"))
     named = re.findall(r'read\.(?:text|words|choice|integer|seconds|find)\(\s*"([\w.]+)"', source)
     timing = [f"timing.{field.name}" for field in fields(Timing)]
     providers = [
