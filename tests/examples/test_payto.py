@@ -92,8 +92,9 @@ def _pays(gateway: str, stand_in: str) -> int:
     for what, rows in (("users", USERS), ("appointments", [APPOINTMENT])):
         status, pushed = call(f"{gateway}/api/practice/{what}/", {what: rows}, backend, "PUT")
         assert (status, pushed["errors"]) == (200, [])
-    status, refused = call(f"{gateway}/api/billing/payments/", REQUEST | {"payid": "pat"}, patient)
-    assert (status, list(refused["details"])) == (400, ["payid"])
+    for payid, field in (("pat", "payid"), ("nobody@example.com", "payment_method")):
+        status, refused = call(f"{gateway}/api/billing/payments/", REQUEST | {"payid": payid}, patient)
+        assert (status, list(refused["details"])) == (400, [field])
     status, asked = call(f"{gateway}/api/billing/payments/", REQUEST, patient)
     assert (status, asked["status"], asked["state"]) == (201, "pending", "awaiting_customer")
     assert asked["next_action"].keys() == ACTION.keys() and asked["next_action"]["type"] == ACTION["type"]

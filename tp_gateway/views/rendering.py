@@ -62,6 +62,10 @@ def answer(status: int, body: Any) -> Answer:
 def failure_answer(facts: PaymentFacts) -> Answer:
     """How a payment that failed is told to the one who asked for it."""
     code, details = _DECLINED.get(facts.reason, ("card_declined", None))
+    if facts.reason == Reason.INVALID_METHOD and facts.method_reference is None:
+        details = {
+            "payment_method": ["It cannot be paid with what was given"]
+        }  # the provider's own fields name who pays
     return answer(STATUSES[code], error_body(GatewayError(code, details, payment_id=facts.id)))
 
 
