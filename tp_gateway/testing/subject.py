@@ -113,8 +113,8 @@ class Subject:
         raise NotImplementedError("the provider declares `webhooks`: `event` has to give the body of one")
 
     def sign(self, body: bytes, secret: str, at: float) -> Mapping[str, str]:
-        """The headers (names in lower case) by which a webhook is known to be signed with `secret` at the Unix time `at`:
-        those, and no other. Each is taken away and spoiled, and the webhook has to be refused then."""
+        """The headers (names in lower case) that sign a webhook with `secret` at the Unix time `at`, no others: each is
+        emptied and spoiled, and the webhook has to be refused then."""
         raise NotImplementedError("the provider declares `webhooks`: `sign` has to give the headers of one")
 
     def statement(self, lines: Sequence[tuple[int, str]]) -> bytes:
