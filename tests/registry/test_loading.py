@@ -103,6 +103,15 @@ def test_a_manifest_that_promises_too_much_is_refused(install: Install, load: An
     assert "plugin acme" in text and message in text
 
 
+def test_a_manifest_without_a_version_is_of_the_first(
+    install: Install, load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of the one that happens to be installed: that would be none at all."""
+    install("acme", PROVIDER)
+    monkeypatch.setattr("tp_gateway.registry.manifests.CONTRACT_VERSION", 2)
+    assert "wants contract version 1, this is 2" in refusal(load, "acme")
+
+
 @pytest.mark.parametrize("member", ["build", "check", "execute"])
 def test_a_provider_without_a_member_that_all_have_is_refused(install: Install, load: Any, member: str) -> None:
     install("acme", PROVIDER + f"del Acme.{member}")
