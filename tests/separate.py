@@ -19,7 +19,7 @@ import urllib3
 from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[1]
-_SOURCES = ("tp_gateway", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = ("tp_gateway", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 _INSTALL = ["--offline", "--no-cache", "--no-deps", "--no-build-isolation", "--quiet"]
 _UNWANTED = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
 
@@ -54,7 +54,7 @@ class Separate:
         return there
 
     def install_gateway(self, *others: Path) -> None:
-        self.run("pip", "install", str(self.copy(*_SOURCES, to="gateway")), *map(str, others))
+        self.run("pip", "install", str(self.copy(*SOURCES, to="gateway")), *map(str, others))
 
     def environ(self, **more: str) -> dict[str, str]:
         """As in a shell in which it was activated. Nothing of the tests' own path."""

@@ -90,6 +90,8 @@ MANIFESTS = {
     "webhooks": ("capabilities=Capabilities(webhooks=True)", "`parse_webhook`"),
     "save_method": ("capabilities=Capabilities(save_method=True)", "`drop_method`"),
     "list_since": ("capabilities=Capabilities(list_since=True)", "`list_since`"),
+    "a word of another contract": ("teleports=True", "cannot be loaded: TypeError"),
+    "a capability of another contract": ("capabilities=Capabilities(teleports=True)", "'teleports'"),
     "no settings": ("settings_schema=None", "colander"),
     "a schema's class": ("parameters_schema=Parameters", "colander"),
 }
