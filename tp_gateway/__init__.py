@@ -61,6 +61,7 @@ def make_gateway(settings: Settings) -> Gateway:
         environment=settings.environment,
         time_zone=settings.time_zone,
         currency=settings.currency,
+        strict_identifiers=settings.strict_identifiers,
         sweep_calls_per_second=settings.provider_calls_per_second,
     )
 
@@ -100,7 +101,7 @@ def make_registry(
     return registry.load(
         settings.providers,
         settings.provider_section,
-        Environment(settings.environment, settings.production, settings.time_zone),
+        Environment(settings.environment, settings.production),
         lanes=settings.provider_lanes,
         waiting=settings.provider_waiting,
         breaker=lambda: registry.Breaker(settings.breaker_failures, settings.breaker_seconds),

@@ -28,6 +28,7 @@ from tp_gateway.registry import ProviderFailed, installed, package
 from tp_gateway.scaffold import new_provider
 from tp_gateway.services import rotation
 from tp_gateway.services.accounting import make_chart
+from tp_gateway.services.practice_settings import clinic_zone
 from tp_gateway.worker import Worker
 
 _CHECK_SECONDS = 10.0
@@ -288,7 +289,8 @@ def _export_journal(given: argparse.Namespace) -> int:
     chart = make_chart(software, *own)
     opened = tp_gateway.make_database(settings)
     try:
-        return cli_journal.run(opened, settings.time_zone, chart, given.currency or settings.currency, given)
+        zone = clinic_zone(opened, settings.time_zone)
+        return cli_journal.run(opened, zone, chart, given.currency or settings.currency, given)
     finally:
         opened.dispose()
 

@@ -87,6 +87,7 @@ class Settings:
     time_zone: ZoneInfo
     currency: str
     accounting: AccountingSettings
+    strict_identifiers: bool
     worker: str
     log_level: str
     _ini: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -136,6 +137,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
             income_tax_code=read.find("accounting.income_tax_code"),
             other_tax_code=read.find("accounting.other_tax_code"),
         ),
+        strict_identifiers=read.choice("identifier_checks", ("warn", "refuse"), "warn") == "refuse",
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
         log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
         _ini=dict(ini),

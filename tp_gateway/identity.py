@@ -38,6 +38,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "import_statement": STAFF,
     "match_statement": STAFF,
     "see_providers": (PATIENT, PSYCHOLOGIST, *STAFF),
+    "see_settings": (ADMIN,),
+    "change_settings": (ADMIN,),
     "push_practice": (SERVICE,),
 }
 """Permission -> roles. The routes name permissions; nothing else decides about roles."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tp_gateway.errors import ConfigurationError
 
 _WRITE = ("payments_created", "payments_moved", "refunds_created", "refunds_moved", "ledger_entries_paid")
-_APPEND_ONLY = ("ledger_entries", "transitions")
+_APPEND_ONLY = ("ledger_entries", "transitions", "settings_changes")
 _REFUSE = {"postgresql": ("append_only",), "sqlite": ("no_update", "no_delete")}
 _TRIGGERS = {
     dialect: {f"tr_{name}" for name in (*_WRITE, *(f"{table}_{what}" for table in _APPEND_ONLY for what in refuse))}

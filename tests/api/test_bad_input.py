@@ -328,7 +328,7 @@ def test_bank_accounts(quiet_api: Api) -> None:
     account = {"bank_name": "CBA", "account_name": "John Doe", "bsb": "062-000", "account_number": "12341234"}
     wrong = {
         "bsb": ["62000", "0620001", "06-2000", "062  000", 62000, "\uff10\uff16\uff12\uff10\uff10\uff10"],
-        "account_number": ["123", "12345678901", "12a4", 12341234, ""],
+        "account_number": ["123", "12345678901", "12a4", 12341234, "", "0000", " 1234"],
         "account_name": ["", "x" * 33, None],
         "bank_name": ["", "x" * 33],
     }

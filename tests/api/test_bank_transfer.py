@@ -105,7 +105,9 @@ def test_the_last_day_is_the_clinics(bank: Api) -> None:
     promise(bank)
     row = bank.rows("SELECT expires_at FROM payments")[0]
     moment = row.expires_at if isinstance(row.expires_at, datetime) else datetime.fromisoformat(row.expires_at)
-    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(bank.gateway.time_zone)
+    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(
+        bank.gateway.practice_settings.read().system.zone
+    )
     last = bank.gateway.today() + timedelta(days=28)
     assert (local.date(), local.hour, local.minute) == (last + timedelta(days=1), 0, 0)
 

@@ -148,9 +148,7 @@ def test_where_to_is_checked(bank: Api, body: dict[str, Any], field: str) -> Non
     assert states(bank) == []
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"account_number": "1234567890"}, {"account_name": "李"}, {"account_number": "0000"}]
-)
+@pytest.mark.parametrize("wrong", [{"account_number": "1234567890"}, {"account_name": "李"}])
 def test_an_account_that_no_file_can_pay_stops_nobody_elses_refund(bank: Api, wrong: dict[str, str]) -> None:
     """An account number may have ten digits, and a file has room for nine."""
     refund(bank, paid(bank), bank_account=TO)

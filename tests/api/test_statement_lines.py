@@ -139,5 +139,17 @@ def test_a_page_after_a_line_that_is_not_there(bank: Bank) -> None:
 def test_a_reversal_matches_nothing(bank: Bank) -> None:
     made = bank.promise()
     bank.upload(cba([(18000, f"REVERSAL OF {made['payment_intent_id']}"), (-18000, made["payment_intent_id"])]))
-    assert [line["state"] for line in bank.lines()] == ["ignored", "unmatched"]
+    assert [line["state"] for line in bank.lines()] == ["unmatched", "unmatched"]
     assert bank.shown(made["id"])["status"] == "pending"
+
+
+@pytest.mark.parametrize("said", ["{reference}", "REVERSAL", "Dishonoured Deposit", "OSKO RETURN 123"])
+def test_money_that_the_bank_takes_back_is_for_a_person(bank: Bank, said: str) -> None:
+    made = bank.promise()
+    bank.upload(cba([(18000, made["payment_intent_id"]), (-18000, said.format(reference=made["payment_intent_id"]))]))
+    taken, brought = bank.lines()
+    assert (taken["state"], brought["state"]) == ("unmatched", "matched") and "taken money back" in taken["why"]
+    bank.post(f"{LINES}{brought['id']}/unmatch/", as_user=MANAGER, status=200)
+    assert (bank.shown(made["id"])["status"], bank.due(made["invoice_id"])) == ("pending", 18000)
+    bank.post(f"{LINES}{taken['id']}/explain/", {"why": "Reversed by the bank"}, as_user=MANAGER, status=200)
+    assert [line["state"] for line in bank.lines("?state=unmatched")] == ["unmatched"]

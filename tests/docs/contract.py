@@ -23,17 +23,18 @@ from tp_gateway.contract import hooks
 
 PAGE = ROOT / "docs/contract.md"
 MODULES = (
-    ("Hooks", "hooks"),
-    ("What a provider says of itself", "manifest"),
-    ("The provider", "provider"),
-    ("What a provider is told", "orders"),
-    ("What a provider answers", "outcomes"),
-    ("What is paid for", "service"),
-    ("Disputes", "disputes"),
-    ("Refunds by a file for the bank", "payment_files"),
-    ("Bank statements", "statements"),
-    ("Rebate claims", "rebates"),
-    ("What a provider pays out", "remittances"),
+    ("Hooks", "contract.hooks"),
+    ("What a provider says of itself", "contract.manifest"),
+    ("The provider", "contract.provider"),
+    ("What a provider is told", "contract.orders"),
+    ("What a provider answers", "contract.outcomes"),
+    ("What is paid for", "contract.service"),
+    ("Disputes", "contract.disputes"),
+    ("Refunds by a file for the bank", "contract.payment_files"),
+    ("Bank statements", "contract.statements"),
+    ("Rebate claims", "contract.rebates"),
+    ("What a provider pays out", "contract.remittances"),
+    ("Australian numbers", "identifiers"),
     ("Errors", "errors"),
 )
 _TOP = """# The contract
@@ -48,8 +49,8 @@ Everything that a provider imports, as its docstrings say it: `from tp_gateway.c
 def page() -> str:
     parts = [_TOP.format(version=contract.CONTRACT_VERSION), *_contents()]
     for title, name in MODULES:
-        module = sys.modules[f"tp_gateway.{'' if name == 'errors' else 'contract.'}{name}"]
-        parts += [f"## {title}", _text(module) if name != "errors" else ""]
+        module = sys.modules[f"tp_gateway.{name}"]
+        parts += [f"## {title}", _text(module)]
         for _, value in exported(module):
             parts += _described(value)
         if module is hooks:
@@ -88,6 +89,8 @@ def _contents() -> list[str]:
 
 def _described(value: Any) -> Iterator[str]:
     if not inspect.isclass(value):
+        yield f"### `{value.__name__}{_signature(value)}`"
+        yield _text(value)
         return
     yield f"### `{value.__name__}`"
     if value is contract.Provider:

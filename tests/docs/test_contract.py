@@ -23,6 +23,8 @@ def test_everything_that_is_exported_is_on_it() -> None:
     page = reference.page()
     for value in CLASSES:
         assert f"\n### `{value.__name__}`\n" in page
+    functions = [name for name in contract.__all__ if inspect.isfunction(getattr(contract, name))]
+    assert functions and all(f"\n### `{name}(" in page for name in functions)
     members = ["build", "check", "execute", *contract.Capabilities(**_all_of(contract.Capabilities)).members()]
     assert len(members) > 20
     for member in [*members, *(name for name, _ in reference.specifications())]:

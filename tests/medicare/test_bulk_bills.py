@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.stripe import StripeSandbox
 from tests.banking import as_file, cba
-from tests.clinic import manager, refused
+from tests.clinic import admin, manager, refused
 from tests.medicare.conftest import BENEFIT, CARD, YESTERDAY, Surgery, by_proda, consent, events, open_surgery
 
 
@@ -27,6 +27,17 @@ def test_lodged_assessed_paid(surgery: Surgery) -> None:
     assert claim["paid_with"]["number"] == "0001" and paid.transaction_id == "M0001"
     assert paid.next_check_at is None, "nothing is left to ask"
     assert claim["card"] == "**** ***70 1" and CARD not in str(claim)
+
+
+@pytest.mark.parametrize(("zone", "days"), [(None, 1), ("Australia/Perth", 0), ("Australia/Hobart", 1)])
+def test_the_day_of_the_service_is_the_clinics_as_it_is_set_now(surgery: Surgery, zone: str | None, days: int) -> None:
+    evening = (YESTERDAY - timedelta(days=2)).replace(hour=14, minute=30)  # past midnight already in Melbourne
+    surgery.session(starts_at=evening)
+    if zone is not None:
+        surgery.gateway.practice_settings.update(admin, {"system": {"timezone": zone}})
+    told = surgery.bulk_bill()
+    day = (evening + timedelta(days=days)).date().isoformat()
+    assert surgery.claim(told["id"])["service_date"] == day
 
 
 def test_the_rest_of_the_fee_is_given_up_and_the_invoice_is_paid(surgery: Surgery) -> None:

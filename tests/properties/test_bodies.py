@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api, token
-from tests.clinic import MANAGER, NOON, PATIENT, PSYCHOLOGIST, sandbox
+from tests.clinic import ADMIN, MANAGER, NOON, PATIENT, PSYCHOLOGIST, sandbox
 from tests.medicare.conftest import YESTERDAY, bulk_bill, consent
 from tests.properties.conftest import Fresh
 from tests.properties.profiles import fixed, searching
@@ -31,6 +31,7 @@ from tp_gateway.views import (
     practice,
     refund_files,
     refunds,
+    settings,
     statements,
 )
 from tp_gateway.views.errors import STATUSES
@@ -60,6 +61,7 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payment_methods", "POST"): ("/api/billing/payment-methods/", PATIENT, payment_methods.MethodBody),
     ("payment_method_default", "POST"): ("/api/billing/payment-methods/1/default/", PATIENT, Nothing),
     ("invoice_pay", "POST"): ("/api/billing/invoices/1/pay/", PATIENT, invoices.InvoicePaymentBody),
+    ("settings", "PUT"): ("/api/auth/admin/settings/", ADMIN, settings.SettingsBody),
     ("practice_users", "PUT"): ("/api/practice/users/", SERVICE, practice.UsersBody),
     ("practice_appointments", "PUT"): ("/api/practice/appointments/", SERVICE, practice.AppointmentsBody),
 }
@@ -84,6 +86,10 @@ GOOD: dict[str, list[Any]] = {
     "outcome": ["paid", "returned"],
     "allocations": [[{"payment_id": 1, "amount": "180.00"}], [{"patient_id": PATIENT, "amount": "5.00"}]],
     "bank_account": [{"account_name": "A", "bsb": "062-111", "account_number": "987654321"}],
+    "clinic": [{"name": "Tailored Psychology", "abn": "12 345 678 901"}, {"email": None}],
+    "system": [{"timezone": "Australia/Perth"}, {"gst_rate": 0.1}, {"gst_rate": "0.1"}],
+    "notifications": [{"sms_enabled": False}],
+    "billing": [{"invoice_terms_days": 14}, {"default_payment_method": "medicare"}],
     "users": [[USER], [USER, USER]],
     "appointments": [[APPOINTMENT]],
     "statement": [1],

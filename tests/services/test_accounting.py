@@ -131,6 +131,17 @@ def test_the_command_writes_once(database: Database, monkeypatch: Any, tmp_path:
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_the_command_follows_the_calendar_that_an_admin_has_chosen(
+    database: Database, monkeypatch: Any, tmp_path: Path, capsys: Any
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.engine.url.render_as_string(False))
+    day = ("export-journal", "--from", "2025-04-07", "--to", "2025-04-07")
+    assert run(*day, str(tmp_path / "melbourne.csv")) == 0 and "1 journals" in capsys.readouterr().out
+    with database.transaction() as session:
+        insert(session, "practice_settings", data={"system": {"timezone": "Pacific/Honolulu"}})
+    assert run(*day, str(tmp_path / "honolulu.csv")) == 0 and "Nothing moved" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("day", ["2025-02-30", "yesterday", ""])
 def test_a_day_is_a_day(day: str, capsys: Any) -> None:
     with pytest.raises(SystemExit):

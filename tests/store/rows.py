@@ -13,7 +13,7 @@ from tp_gateway.models import Base
 
 NOON = datetime(2025, 1, 19, 10, 30, 15, 123456, tzinfo=UTC)
 TABLES: dict[str, sa.Table] = dict(Base.metadata.tables)
-APPEND_ONLY = ("ledger_entries", "transitions")
+APPEND_ONLY = ("ledger_entries", "transitions", "settings_changes")
 LEFT_FOR_ONE_VERSION = {"allocations"}
 """Tables that only the version before still writes: no model has them."""
 
@@ -204,7 +204,14 @@ ROWS: dict[str, dict[str, Any]] = {
         "is_default": True,
         "created_at": NOON,
     },
-    "practice_settings": {"id": 1, "data": {"abn": "51824753556"}, "updated_at": NOON},
+    "practice_settings": {"id": 1, "data": {"clinic": {"abn": "51824753556"}}, "updated_at": NOON},
+    "settings_changes": {
+        "id": 1,
+        "version": 1,
+        "changes": [{"section": "clinic", "field": "abn", "before": "", "after": "51824753556"}],
+        "actor": "user:9",
+        "at": NOON,
+    },
     "inbox_events": {
         "id": 1,
         "provider": "stripe",

@@ -241,7 +241,8 @@ def test_what_is_in_the_books_stays_there(database: Database, table: str) -> Non
             session.execute(sa.text(statement.replace("{}", table)))
     with database.transaction() as session:
         assert all(contents(session).values())
-        insert(session, table, id=902, **({"evidence": "ch_2"} if table == "ledger_entries" else {}))
+        another = {"ledger_entries": {"evidence": "ch_2"}, "settings_changes": {"version": 2}}
+        insert(session, table, id=902, **another.get(table, {}))
 
 
 # --- foreign keys, and names ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
 NEW_COLUMNS |= {"account_sealed", "parameters_sealed"}
 LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
+LATER += ("settings_changes",)
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 
@@ -118,7 +119,7 @@ def test_a_rebuilt_table_is_still_guarded(database: Database) -> None:
     upgrade(url(database), FIRST)
     fill_first_schema(database)
     upgrade(url(database))
-    for table in APPEND_ONLY:
+    for table in set(APPEND_ONLY) - set(LATER):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), database.transaction() as session:
             session.execute(sa.text(f"DELETE FROM {table}"))
     with pytest.raises(sa.exc.IntegrityError), database.transaction() as session:

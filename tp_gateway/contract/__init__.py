@@ -32,6 +32,7 @@ from tp_gateway.contract.remittances import Remittance, RemittanceItem, Remittan
 from tp_gateway.contract.service import Earlier, Service
 from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
 from tp_gateway.errors import ConfigurationError, InvalidSignature
+from tp_gateway.identifiers import InvalidIdentifier, account_number, bsb, provider_number
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -48,6 +49,7 @@ __all__ = [
     "Event",
     "Flow",
     "Health",
+    "InvalidIdentifier",
     "InvalidSignature",
     "Label",
     "MalformedStatement",
@@ -83,8 +85,11 @@ __all__ = [
     "StatementLine",
     "Subject",
     "Veto",
+    "account_number",
+    "bsb",
     "fields",
     "hookimpl",
     "hookspec",
     "money",
+    "provider_number",
 ]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import colander
 
 CONTRACT_VERSION = 1
-_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +143,7 @@ class Manifest:
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where the provider runs. `id` names this installation; label your objects with it, and ignore events of another.
-    In `production`, refuse test keys and stand-ins. `time_zone` is the clinic's calendar."""
+    In `production`, refuse test keys and stand-ins."""
 
     id: str
     production: bool
-    time_zone: ZoneInfo = _UTC

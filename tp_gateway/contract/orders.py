@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from tp_gateway.contract.nothing import nothing
 from tp_gateway.contract.payment_files import PayoutAccount
 
 if TYPE_CHECKING:
     from tp_gateway.contract.service import Earlier, Service
+
+UTC = ZoneInfo("UTC")
 
 
 class Label(StrEnum):
@@ -60,7 +63,7 @@ class Order:
     `amount` minor units of `currency` are asked for, of `payer`, until `deadline`; `flow` says who finishes it. `id` is
     ours (a UUID), and `number` is the payment's number in this installation (after a restored backup it can be
     given out a second time, an `id` never). `made_on` is the day it was made and `due_on` the day by which it is due
-    (an invoice's), in the clinic's calendar.
+    (an invoice's), in the clinic's calendar; `time_zone` is that calendar, as the clinic has it now.
     `idempotency_key` is stable for this payment: derive one key per call from it
     (`f"{order.idempotency_key}:prepare"`). `labels` are opaque ids of ours; store them on the provider's object
     and hand them back in `Observation.labels`. `parameters` were validated by the manifest's `parameters_schema`.
@@ -88,6 +91,7 @@ class Order:
     number: int = 0
     made_on: date = date.min
     due_on: date | None = None
+    time_zone: ZoneInfo = UTC
     service: Service | None = None
     earlier: tuple[Earlier, ...] = ()
     repeated: bool = False

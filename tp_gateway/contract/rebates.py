@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tp_gateway.contract.nothing import nothing
+from tp_gateway.contract.orders import UTC
 from tp_gateway.contract.service import Earlier, Service
 
 
@@ -36,10 +38,11 @@ class RebateState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RebateOrder:
     """One claim, as a provider is told about it, to be over by `deadline`. `id` is ours (a UUID). `amount` minor units
-    of `currency` were paid for the service, the last of it on `paid_on` (the clinic's calendar). `parameters` were
-    validated by the manifest's `rebate_schema`. `repeated`: it may have been sent under this reference before. Sending
-    again what is PENDABLE accepts it. `state` is what this provider last returned as its state for the claim; `service`
-    is what was paid for, `earlier` (newest first) what else the patient has with this provider."""
+    of `currency` were paid for the service, the last of it on `paid_on`, in the clinic's calendar; `time_zone` is that
+    calendar. `parameters` were validated by the manifest's `rebate_schema`. `repeated`: it may have been sent under
+    this reference before. Sending again what is PENDABLE accepts it. `state` is what this provider last returned as its
+    state for the claim; `service` is what was paid for, `earlier` (newest first) what else the patient has with this
+    provider."""
 
     id: str
     amount: int
@@ -49,6 +52,7 @@ class RebateOrder:
     parameters: Mapping[str, Any] = field(default_factory=nothing, repr=False)
     state: Mapping[str, Any] = field(default_factory=nothing, repr=False)
     service: Service | None = None
+    time_zone: ZoneInfo = UTC
     earlier: tuple[Earlier, ...] = ()
     repeated: bool = False
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import colander
 import phonenumbers
 
-from tp_gateway.fields.values import JsonSchema
+from tp_gateway.fields.values import JsonNumber, JsonSchema
 
 _PHONE = re.compile(r"[0-9+(). -]{6,32}", re.ASCII)
 
@@ -37,6 +37,7 @@ class AustralianPhone(colander.SchemaType):
         try:
             valid = (
                 isinstance(cstruct, str)
+                and not isinstance(cstruct, JsonNumber)
                 and _PHONE.fullmatch(cstruct) is not None  # the library finds numbers in the middle of other text
                 and phonenumbers.is_valid_number_for_region(phonenumbers.parse(cstruct, "AU"), "AU")
             )

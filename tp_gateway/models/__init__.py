@@ -12,7 +12,7 @@ from tp_gateway.models.practice import Appointment, User
 from tp_gateway.models.rebate_claim import RebateClaim
 from tp_gateway.models.refund_file import RefundFile, RefundFileItem
 from tp_gateway.models.remittance import Remittance, RemittanceItem
-from tp_gateway.models.settings import PracticeSettings
+from tp_gateway.models.settings import PracticeSettings, SettingsChange
 from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "RefundFileItem",
     "Remittance",
     "RemittanceItem",
+    "SettingsChange",
     "Statement",
     "StatementLine",
     "StatementMatch",

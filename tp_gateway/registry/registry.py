@@ -55,6 +55,11 @@ class Registry:
         return chosen[0]
 
     @property
+    def methods(self) -> list[str]:
+        """Every way to pay that is switched on (`card`, …), in the order of the settings."""
+        return [provider.manifest.method for provider in self]
+
+    @property
     def sole_payers(self) -> list[str]:
         """The slugs of those that must be the only one to pay for a service."""
         return [slug for slug, provider in self._by_slug.items() if provider.manifest.sole_payer]

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +30,7 @@ from tp_gateway.services.facts import Key, PaymentFacts, RenderPayment
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.payers import find_payer, forget_payer, remember_payer
 from tp_gateway.services.payment_methods import keep_method
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import CHANGE_PAYMENT, present
 from tp_gateway.services.settlement import Finding, Settlement
 from tp_gateway.timing import Timing
@@ -62,12 +62,12 @@ class Charge:
         idempotency: Idempotency,
         background: Background,
         environment: str,
-        time_zone: ZoneInfo,
+        settings: PracticeSettingsStore,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
         self._settlement, self._idempotency, self._background = settlement, idempotency, background
-        self._environment, self._time_zone, self._clock = environment, time_zone, clock
+        self._environment, self._settings, self._clock = environment, settings, clock
 
     # --- the live request -----------------------------------------------------------------------------------------
 
@@ -172,6 +172,7 @@ class Charge:
     def order(self, payment: PaymentFacts, payer: Payer | None, seconds: float, *, repeated: bool = False) -> Order:
         """What the provider is told about the payment: opaque ids, amount, currency; the service only if it screens."""
         service, earlier = None, tuple[Earlier, ...]()
+        zone = self._settings.zone(payment.zone_name)
         if self._registry.by_slug(payment.provider).manifest.capabilities.screens:
             service = self._background.service(payment.appointment_id)
             earlier = self._background.earlier(payment.provider, payment.patient_id, payment.uuid)
@@ -195,7 +196,8 @@ class Charge:
             labels=labels,
             state=payment.provider_state,
             number=payment.id,
-            made_on=payment.created_at.astimezone(self._time_zone).date(),
+            made_on=payment.created_at.astimezone(zone).date(),
+            time_zone=zone,
             due_on=payment.invoice.due_date if payment.invoice else None,
             service=service,
             earlier=earlier,

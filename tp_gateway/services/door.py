@@ -16,6 +16,7 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Invoice, Payable, PaymentMethod, ProviderCustomer, User, table
 from tp_gateway.services.facts import InvoiceFacts, Wanted
 from tp_gateway.services.payers import make_payer
+from tp_gateway.services.practice_settings import ZONE_NAME
 
 Y, U, M, C, V = (table(model) for model in (Payable, User, PaymentMethod, ProviderCustomer, Invoice))
 
@@ -32,6 +33,7 @@ _DOOR = (
         M.c.removed_at.label("method_removed_at"),
         C.c.key.label("payer_key"),
         C.c.reference.label("payer_reference"),
+        ZONE_NAME.label("zone_name"),
     )
     .select_from(Y)
     .outerjoin(U, U.c.id == sa.bindparam("caller"))
@@ -40,7 +42,7 @@ _DOOR = (
     .with_for_update(of=Y)
 )
 """One statement locks the payable and brings all that decides: the caller's rights as the directory has them now, the
-saved method and whose it is, and who the patient is at the provider."""
+saved method and whose it is, who the patient is at the provider, and the clinic's calendar."""
 _BY_APPOINTMENT = _DOOR.where(Y.c.appointment_id == sa.bindparam("appointment"))
 _BY_INVOICE = _DOOR.where(Y.c.invoice_id == sa.bindparam("invoice"))
 _INVOICE = sa.select(*(V.c[field.name] for field in fields(InvoiceFacts) if field.name != "amount_paid")).where(

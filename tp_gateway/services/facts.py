@@ -38,7 +38,7 @@ class PaymentFacts:
     """A payment as it stands. Amounts in minor units of `currency`; moments aware UTC. `action` is what the customer
     must do (it can hold a client secret: never log it). `invoice` is filled where the payment is for an invoice.
     `disputed`: it is, or was once. `payable_due` is what is still to be paid of what it is for; None where it was not
-    read."""
+    read. `zone_name`: the clinic's time zone, where an admin has chosen one."""
 
     id: int
     uuid: str
@@ -85,6 +85,7 @@ class PaymentFacts:
     capture_before: datetime | None = None
     disputed: bool = False
     payable_due: int | None = None
+    zone_name: str | None = None
 
     @property
     def status(self) -> str:

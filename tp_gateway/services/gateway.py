@@ -24,6 +24,7 @@ from tp_gateway.services.outbox import Outbox
 from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.rebate_sending import RebateSending
 from tp_gateway.services.rebates import Rebates
 from tp_gateway.services.recovery import Recovery
@@ -42,13 +43,13 @@ from tp_gateway.timing import Timing
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Everything the outside may call. `currency` is the practice's own (ISO 4217), `time_zone` its calendar's."""
+    """Everything the outside may call. `currency` is the practice's own (ISO 4217)."""
 
     database: Database
     registry: Registry
     timing: Timing
     currency: str
-    time_zone: ZoneInfo
+    practice_settings: PracticeSettingsStore
     payments: Payments
     refunds: Refunds
     refund_sending: RefundSending
@@ -80,8 +81,8 @@ class Gateway:
         return {"database": "ok"}
 
     def today(self) -> date:
-        """In the clinic's calendar."""
-        return self.clock().astimezone(self.time_zone).date()
+        """In the clinic's calendar, as its settings have it now."""
+        return self.clock().astimezone(self.practice_settings.read().system.zone).date()
 
     def close(self) -> None:
         self.registry.close()
@@ -97,29 +98,31 @@ def build_gateway(
     environment: str,
     time_zone: ZoneInfo,
     currency: str,
+    strict_identifiers: bool = False,
     sweep_calls_per_second: float = 5,
     clock: Clock = utc_now,
 ) -> Gateway:
+    settings = PracticeSettingsStore(database, registry, time_zone, clock, strict=strict_identifiers)
     idempotency = Idempotency(vault)
     refund_settlement = RefundSettlement(vault, timing, clock)
-    settlement = Settlement(registry, vault, timing, refund_settlement, time_zone, clock)
+    settlement = Settlement(registry, vault, timing, refund_settlement, settings, clock)
     background = Background(database, vault)
     charge = Charge(
-        database, registry, vault, timing, settlement, idempotency, background, environment, time_zone, clock
+        database, registry, vault, timing, settlement, idempotency, background, environment, settings, clock
     )
     recovery = Recovery(database, registry, vault, timing, charge, sweep_calls_per_second, clock)
     opening = Opening(vault, registry, timing, idempotency, clock)
     methods = PaymentMethods(database, registry, vault, timing, clock)
     disputes = Disputes(database, registry, vault, timing, DisputeSettlement(vault, timing, environment, clock), clock)
-    rebate_sending = RebateSending(database, registry, vault, timing, background, time_zone, clock)
+    rebate_sending = RebateSending(database, registry, vault, timing, background, settings, clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
-    refund_files = RefundFiles(database, registry, vault, refund_settlement, time_zone, clock)
+    refund_files = RefundFiles(database, registry, vault, refund_settlement, settings, clock)
     return Gateway(
         database=database,
         registry=registry,
         timing=timing,
         currency=currency,
-        time_zone=time_zone,
+        practice_settings=settings,
         payments=Payments(database, registry, vault, opening, charge, recovery, idempotency, clock),
         refunds=Refunds(database, registry, vault, timing, refund_settlement, sending, idempotency, clock),
         refund_sending=sending,
@@ -127,16 +130,16 @@ def build_gateway(
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,
-        invoices=Invoices(database, time_zone, clock),
+        invoices=Invoices(database, settings, clock),
         practice=Practice(database, clock),
-        day_totals=DayTotals(database, registry, time_zone),
+        day_totals=DayTotals(database, registry, settings),
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
         outbox=Outbox(database, registry, timing, clock),
         recovery=recovery,
         review=Review(database, registry, vault, timing, charge, settlement, idempotency, clock),
-        rebates=Rebates(database, registry, vault, timing, background, rebate_sending, idempotency, time_zone, clock),
+        rebates=Rebates(database, registry, vault, timing, background, rebate_sending, idempotency, settings, clock),
         rebate_sending=rebate_sending,
         reverse_sweep=ReverseSweep(
             database, registry, vault, timing, recovery, charge, Adoption(database, vault, clock), clock

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -21,10 +20,10 @@ from tp_gateway.services.bookkeeping import invoice_status
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
 from tp_gateway.services.facts import InvoiceFacts
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 
 V, I, Y, U = (table(model) for model in (Invoice, InvoiceItem, Payable, User))  # noqa: E741 - one letter a table
 A, P = table(Appointment), table(Payment)
-TERMS_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Item:
 
 
 class Invoices:
-    def __init__(self, database: Database, time_zone: ZoneInfo, clock: Clock) -> None:
-        self._database, self._zone, self._clock = database, time_zone, clock
+    def __init__(self, database: Database, settings: PracticeSettingsStore, clock: Clock) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
 
     def create(
         self,
@@ -60,8 +59,9 @@ class Invoices:
         if amount <= 0:
             raise ValidationError({"items": ["Must add up to more than zero"]})
         now = self._clock()
-        today = now.astimezone(self._zone).date()
         with self._database.transaction() as session:
+            settings = self._settings.current(session)
+            today = now.astimezone(settings.system.zone).date()
             payable_id, paid = self._payable(session, patient_id, appointment_id, amount, currency)
             values = {
                 "number": f"INV-{today.year}-{raised(session, f'invoice:{today.year}'):03d}",
@@ -72,7 +72,7 @@ class Invoices:
                 "currency": currency,
                 "status": str(invoice_status(amount, paid)),
                 "description": description,
-                "due_date": due_date or today + timedelta(days=TERMS_DAYS),
+                "due_date": due_date or today + timedelta(days=settings.billing.invoice_terms_days),
                 "created_by": who.actor,
                 "created_at": now,
             }

@@ -122,7 +122,12 @@ class Opening:
         more |= history.payment_move(manifest.slug, None, PaymentState.CREATED, actor=who.actor)
         new_id = next(iter(_OPEN.new(session, values | more)), None)
         asked = PaymentFacts(
-            id=new_id or 0, payable_uuid=row.uuid, state=PaymentState.CREATED, invoice=door.invoice(), **values
+            id=new_id or 0,
+            payable_uuid=row.uuid,
+            state=PaymentState.CREATED,
+            invoice=door.invoice(),
+            zone_name=row.zone_name,
+            **values,
         )
         if new_id is None:
             there = to_payment(session.execute(_OPEN_PAYMENT, {"payable": row.id}).one(), self._vault)

@@ -14,10 +14,11 @@ from tp_gateway.database import Database
 from tp_gateway.errors import NotFound
 from tp_gateway.models import Invoice, Payable, Payment, Refund, table
 from tp_gateway.services.facts import InvoiceFacts, PaymentFacts, RefundFacts
+from tp_gateway.services.practice_settings import ZONE_NAME
 
 P, Y, V, R = table(Payment), table(Payable), table(Invoice), table(Refund)
 
-_DERIVED = {"action", "provider_state", "invoice", "payable_uuid", "payable_due"}
+_DERIVED = {"action", "provider_state", "invoice", "payable_uuid", "payable_due", "zone_name"}
 _PAYMENT_FIELDS = [field.name for field in fields(PaymentFacts) if field.name not in _DERIVED]
 _REFUND_FIELDS = [field.name for field in fields(RefundFacts)]
 
@@ -37,6 +38,7 @@ PAYMENTS = (
         V.c.description.label("invoice_description"),
         V.c.due_date,
         V.c.created_at.label("invoice_created_at"),
+        ZONE_NAME.label("zone_name"),
     )
     .select_from(P)
     .join(Y, Y.c.id == P.c.payable_id)
@@ -111,6 +113,7 @@ def to_payment(row: Any, vault: Vault) -> PaymentFacts:
         action=vault.open_json(row.action_sealed),
         provider_state=vault.open_json(row.provider_state_sealed),
         invoice=_invoice(row),
+        zone_name=row.zone_name,
     )
 
 

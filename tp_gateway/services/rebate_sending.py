@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -26,6 +25,7 @@ from tp_gateway.services.background import Background
 from tp_gateway.services.clock import Clock, next_look
 from tp_gateway.services.facts import PaymentFacts, RebateFacts
 from tp_gateway.services.one_by_one import one_by_one
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import present
 from tp_gateway.services.rebate_reading import one
 from tp_gateway.timing import Timing
@@ -43,19 +43,20 @@ class RebateSending:
         vault: Vault,
         timing: Timing,
         background: Background,
-        time_zone: ZoneInfo,
+        settings: PracticeSettingsStore,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
-        self._background, self._time_zone, self._clock = background, time_zone, clock
+        self._background, self._settings, self._clock = background, settings, clock
 
     def order(self, claim: RebateFacts, payment: PaymentFacts, **more: Any) -> RebateOrder:
-        paid_at = payment.settled_at or payment.created_at
+        paid_at, zone = payment.settled_at or payment.created_at, self._settings.zone(payment.zone_name)
         return RebateOrder(
             id=claim.uuid,
             amount=claim.amount,
             currency=claim.currency,
-            paid_on=paid_at.astimezone(self._time_zone).date(),
+            paid_on=paid_at.astimezone(zone).date(),
+            time_zone=zone,
             deadline=time.monotonic() + self._timing.execute,
             parameters=claim.parameters,
             state=claim.provider_state,

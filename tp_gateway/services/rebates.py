@@ -9,7 +9,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -28,6 +27,7 @@ from tp_gateway.services.bookkeeping import net_taken
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import Answer, Key, PaymentFacts, RebateFacts
 from tp_gateway.services.idempotency import Idempotency
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import Standing, present, standing
 from tp_gateway.services.rebate_reading import newest, one
 from tp_gateway.services.rebate_sending import RebateSending
@@ -61,12 +61,12 @@ class Rebates:
         background: Background,
         sending: RebateSending,
         idempotency: Idempotency,
-        time_zone: ZoneInfo,
+        settings: PracticeSettingsStore,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault, self._timing = database, registry, vault, timing
         self._background, self._sending, self._idempotency = background, sending, idempotency
-        self._time_zone, self._clock = time_zone, clock
+        self._settings, self._clock = settings, clock
 
     def lodge(
         self, who: Identity, slug: str, payment_id: int, asked: Mapping[str, Any], render: RenderRebate, key: Key | None
@@ -122,11 +122,10 @@ class Rebates:
     def delete(self, who: Identity, slug: str, payment_id: int) -> RebateFacts:
         """Take a claim of today back. GatewayError: NotFound; `not_payable` if it was not lodged, or not today, or the
         provider refuses; `provider_error` if it did not confirm it yet (the sweep goes on asking)."""
-        claim = self.get(who, slug, payment_id)
-        today = self._clock().astimezone(self._time_zone).date()
+        claim, zone = self.get(who, slug, payment_id), self._settings.read().system.zone
         if claim.state != RebateState.LODGED or claim.lodged_at is None:
             raise GatewayError("not_payable", f"This claim is {claim.state}: only a lodged one can be taken back")
-        if claim.lodged_at.astimezone(self._time_zone).date() != today:
+        if claim.lodged_at.astimezone(zone).date() != self._clock().astimezone(zone).date():
             raise GatewayError("not_payable", "A claim can only be taken back on the day on which it was lodged")
         taken = self._sending.take(claim.id, R.c.state == RebateState.LODGED)  # and so it is due: see `take_back`
         if taken is None:

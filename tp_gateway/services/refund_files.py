@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -25,6 +24,7 @@ from tp_gateway.models.states import RefundState as R
 from tp_gateway.registry import GuardedProvider, Registry
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.facts import RefundFacts
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import REFUNDS, standing, to_refund
 from tp_gateway.services.refund_settlement import RefundSettlement
 
@@ -64,11 +64,11 @@ class RefundFiles:
         registry: Registry,
         vault: Vault,
         settlement: RefundSettlement,
-        time_zone: ZoneInfo,
+        settings: PracticeSettingsStore,
         clock: Clock,
     ) -> None:
         self._database, self._registry, self._vault = database, registry, vault
-        self._settlement, self._time_zone, self._clock = settlement, time_zone, clock
+        self._settlement, self._settings, self._clock = settlement, settings, clock
 
     def queue(
         self, *, status: str | None, limit: int, before_id: int | None = None
@@ -93,6 +93,7 @@ class RefundFiles:
         provider = self._writer(provider_slug)
         with self._database.read() as session:
             found = session.execute(self._waiting(provider.slug)).all()
+            zone = self._settings.current(session).system.zone
         if not found:
             raise GatewayError("not_found", "No refund waits for a file")
         currency = found[0].currency
@@ -106,7 +107,7 @@ class RefundFiles:
             for row in rows
         ]
         try:
-            file = provider.write_refunds(queued, title, now.astimezone(self._time_zone).date())
+            file = provider.write_refunds(queued, title, now.astimezone(zone).date())
         except CannotWrite as problem:
             raise ValidationError({"provider": [str(problem)]}) from None
         values = {

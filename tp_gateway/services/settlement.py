@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
 
@@ -27,6 +26,7 @@ from tp_gateway.services import bookkeeping, history, remittance_settlement
 from tp_gateway.services.clock import Clock, end_of, next_look
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.one_name import is_of_another_payment
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import CHANGE_PAYMENT, Standing, standing, standing_of
 from tp_gateway.services.refund_settlement import RefundSettlement
 from tp_gateway.timing import Timing
@@ -59,11 +59,11 @@ class Settlement:
         vault: Vault,
         timing: Timing,
         refunds: RefundSettlement,
-        time_zone: ZoneInfo,
+        settings: PracticeSettingsStore,
         clock: Clock,
     ) -> None:
         self._registry, self._vault, self._timing, self._refunds = registry, vault, timing, refunds
-        self._time_zone, self._clock = time_zone, clock
+        self._settings, self._clock = settings, clock
 
     def apply(self, session: orm.Session, known: PaymentFacts, finding: Finding) -> PaymentFacts:
         """Bring the payment, last read as `known`, to what was found. Returns it as it stands afterwards; a stale or
@@ -96,7 +96,7 @@ class Settlement:
         if target is S.AUTHORIZED and payment.authorized_at is None:
             changes["authorized_at"] = now
         if target is S.AWAITING_CUSTOMER and outcome.waits_until is not None:
-            changes["expires_at"] = end_of(outcome.waits_until, self._time_zone)
+            changes["expires_at"] = end_of(outcome.waits_until, self._settings.zone(payment.zone_name))
         booking = bookkeeping.Booking(session, before, finding.actor, now)
         facts = {"state": str(target), **_plain(changes, outcome, target)}
         if problem:
@@ -173,7 +173,7 @@ class Settlement:
         if target not in OPEN_STATES and not waiting_for_transaction:
             return None
         if target is S.AWAITING_CUSTOMER and outcome.waits_until is not None:
-            return max(now, end_of(outcome.waits_until, self._time_zone))
+            return max(now, end_of(outcome.waits_until, self._settings.zone(payment.zone_name)))
         if outcome.check_after is not None:
             return now + timedelta(seconds=min(max(outcome.check_after, 1), _LONGEST_WAIT))
         return next_look(self._timing, now, payment.checks if target == payment.state else 0)

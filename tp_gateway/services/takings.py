@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -15,6 +14,7 @@ from tp_gateway.models import LedgerEntry, Payment, table
 from tp_gateway.models.ledger import clearing
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import end_of
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 
 L, P = table(LedgerEntry), table(Payment)
 _TAKEN, _RETURNED = ("charge", "overpayment"), ("refund", "refund_credit")
@@ -38,25 +38,23 @@ class Takings:
 
 
 class DayTotals:
-    def __init__(self, database: Database, registry: Registry, time_zone: ZoneInfo) -> None:
-        self._database, self._registry, self._time_zone = database, registry, time_zone
+    def __init__(self, database: Database, registry: Registry, settings: PracticeSettingsStore) -> None:
+        self._database, self._registry, self._settings = database, registry, settings
 
     def of(self, day: date) -> list[Takings]:
         """Ordered by method and kind. A day has 23 or 25 hours twice a year."""
-        of_that_day = (
-            L.c.at >= end_of(day - timedelta(days=1), self._time_zone),
-            L.c.at < end_of(day, self._time_zone),
-        )
         query = (
             sa.select(
                 *(P.c.provider, P.c.method, P.c.parameters, P.c.id, L.c.refund_id),
                 *(L.c.kind, L.c.debit, L.c.amount, L.c.currency),
             )
             .join(P, P.c.id == L.c.payment_id)
-            .where(*of_that_day, L.c.kind.in_((*_TAKEN, *_RETURNED, *_TAKEN_BACK)))
+            .where(L.c.kind.in_((*_TAKEN, *_RETURNED, *_TAKEN_BACK)))
         )
         with self._database.read() as session:
-            entries = session.execute(query).all()
+            zone = self._settings.current(session).system.zone
+            of_that_day = (L.c.at >= end_of(day - timedelta(days=1), zone), L.c.at < end_of(day, zone))
+            entries = session.execute(query.where(*of_that_day)).all()
         found: dict[tuple[str, str, str], tuple[Counter[int], set[int], list[int]]] = {}
         for entry in entries:
             key = (entry.method, self._kind(entry.provider, entry.parameters or {}), entry.currency)

@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 import colander
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from tp_gateway import fields
+from tp_gateway import fields, identifiers
 from tp_gateway.views import rendering
 from tp_gateway.views.answers import payments as answers
 from tp_gateway.views.responses import path_id
 from tp_gateway.views.schemas import REFERENCE, Nothing, matches, one_of, payment_method, some_of, text
 
-_BSB = re.compile(r"([0-9]{3})[- ]?([0-9]{3})", re.ASCII)
-_GAPS = re.compile(r"(?<=[0-9])[- ](?=[0-9])", re.ASCII)
-_ACCOUNT = re.compile(r"[0-9]{4,10}", re.ASCII)
-
 
 class Bsb(fields.Text):
     """An Australian bank, state and branch number: `062-000` or `062000` -> `062-000`."""
 
+    read = staticmethod(identifiers.bsb)
     json_schema: ClassVar[fields.JsonSchema] = {
         "type": "string",
-        "pattern": f"^{_BSB.pattern}$",
+        "pattern": f"^{identifiers.BSB.pattern}$",
         "examples": ["062-000"],
     }
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         value = super().deserialize(node, cstruct)
-        if value is colander.null:
-            return value
-        found = _BSB.fullmatch(value)
-        if not found:
-            raise colander.Invalid(node, "Not a BSB such as 062-000")
-        return f"{found[1]}-{found[2]}"
+        try:
+            return value if value is colander.null else self.read(value)
+        except identifiers.InvalidIdentifier as invalid:
+            raise colander.Invalid(node, str(invalid)) from None
 
 
-class AccountNumber(fields.Text):
+class AccountNumber(Bsb):
     """An Australian account number, with or without gaps: `987 654 321` -> `987654321`."""
 
-    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
-        value = super().deserialize(node, cstruct)
-        return value if value is colander.null else _GAPS.sub("", value)
+    read = staticmethod(identifiers.account_number)
+    json_schema: ClassVar[fields.JsonSchema] = {
+        "type": "string",
+        "pattern": f"^{identifiers.ACCOUNT_NUMBER.pattern}$",
+        "examples": ["12345678"],
+    }
 
 
 class AccountFields(fields.Schema):
     account_name = text(1, 32)
     bsb = colander.SchemaNode(Bsb())
-    account_number = colander.SchemaNode(AccountNumber(), validator=matches(_ACCOUNT, "4 to 10 digits"))
+    account_number = colander.SchemaNode(AccountNumber())
 
 
 class BankAccount(AccountFields):

@@ -46,6 +46,8 @@ ROUTES = (
     ("api_document", "/api/openapi.json"),
     ("api_page", "/api/docs/"),
     ("webhook", f"/api/webhooks/{PROVIDER}/"),
+    ("settings", "/api/auth/admin/settings/"),
+    ("settings_history", "/api/auth/admin/settings/history/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),
     ("healthz", "/healthz"),

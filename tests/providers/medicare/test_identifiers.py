@@ -1,4 +1,4 @@
-"""Check digits of Medicare cards and provider numbers, against numbers that others have published."""
+"""Check digits of Medicare cards, against numbers that others have published."""
 
 import copy
 import pickle
@@ -9,14 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.profiles import fixed
-from tp_gateway.providers.medicare import identifiers
 from tp_gateway.providers.medicare.identifiers import (
     InvalidIdentifier,
     MedicareCard,
     card_check_digit,
     card_number,
-    provider_check_character,
-    provider_number,
     reference_number,
 )
 from tp_gateway.providers.medicare.nodes import Identifier
@@ -26,10 +23,6 @@ CARDS = [
     *("2509999891", "2510484911", "4951525561", "2952631861", "2951201842"),
     *("2950975362", "6950507482", "6950507392", "2123456701"),
 ]
-PROVIDERS = ["2447781L", "2426591T", "2429581T", "2429591L", "2409661B", "2433411Y"]
-PLACEHOLDERS = ["1234567A", "1234565X"]
-WRONG_CHECKS = "YXWVTRQPNML"
-LOCATIONS = "0123456789ABCDEFGHJKLMNPQRTUVWXY"
 
 
 @pytest.mark.parametrize("number", CARDS)
@@ -113,78 +106,6 @@ def test_a_card_is_a_value() -> None:
     card = MedicareCard.parse(CARDS[0], "1")
     assert copy.copy(card) == card == pickle.loads(pickle.dumps(card))  # noqa: S301
     assert card != MedicareCard.parse(CARDS[0], "2") and len({card, MedicareCard.parse(CARDS[0], "1")}) == 1
-
-
-# --- provider numbers -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", PROVIDERS)
-def test_published_provider_numbers_pass(number: str) -> None:
-    assert provider_number(number) == number == provider_number(f" {number.lower()}")
-
-
-@pytest.mark.parametrize("number", PLACEHOLDERS)
-def test_placeholders_of_documentation_fail(number: str) -> None:
-    with pytest.raises(InvalidIdentifier, match="check character is wrong"):
-        provider_number(number)
-
-
-def test_the_right_check_character_of_a_placeholder() -> None:
-    assert provider_check_character("123456", "7") == "X"
-    assert provider_number("1234567X") == "1234567X"
-
-
-def test_the_other_table_in_circulation_fails_published_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identifiers, "_CHECKS", WRONG_CHECKS)
-    passing = [number for number in PROVIDERS if provider_check_character(number[:6], number[6]) == number[7]]
-    assert passing == ["2433411Y"], "both tables have Y first"
-
-
-@pytest.mark.parametrize("number", PROVIDERS)
-def test_any_one_wrong_digit_of_a_stem_is_found(number: str) -> None:
-    for place in range(6):
-        for digit in set("0123456789") - {number[place]}:
-            with pytest.raises(InvalidIdentifier, match="check character is wrong"):
-                provider_number(number[:place] + digit + number[place + 1 :])
-
-
-def test_every_location_has_one_check_character() -> None:
-    """The formula once more, written out."""
-    for value, location in enumerate(LOCATIONS):
-        total = 3 * 2 + 5 * 4 + 8 * 4 + 4 * 7 + 2 * 7 + 8 + 6 * value
-        assert provider_check_character("244778", location) == "YXWTLKJHFBA"[total % 11]
-        for check in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789":
-            text = f"244778{location}{check}"
-            if check == "YXWTLKJHFBA"[total % 11]:
-                assert provider_number(text) == text
-            else:
-                with pytest.raises(InvalidIdentifier):
-                    provider_number(text)
-
-
-def test_a_stem_of_five_digits_is_padded() -> None:
-    check = provider_check_character("012345", "1")
-    assert provider_number(f"123451{check}") == provider_number(f"0123451{check}") == f"0123451{check}"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2447781",
-        "24477811L",
-        "1231L",
-        "244778IL",
-        "244778OL",
-        "244778SL",
-        "244778ZL",
-        "2447781L\n",
-        "2447781\u017f",
-    ],
-)
-def test_what_is_no_provider_number(text: str) -> None:
-    with pytest.raises(InvalidIdentifier, match="Not a provider number"):
-        provider_number(text)
 
 
 # --- in a request -----------------------------------------------------------------------------------------------------

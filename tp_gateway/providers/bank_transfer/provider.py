@@ -21,11 +21,12 @@ from tp_gateway.contract import (
     Recogniser,
     RefundOrder,
     Statement,
+    account_number,
+    bsb,
     fields,
     money,
 )
 from tp_gateway.providers.bank_transfer import recognition, references, refund_files, statements
-from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
 from tp_gateway.providers.bank_transfer.crn import Rule, customer_number
 from tp_gateway.providers.bank_transfer.settings import Settings
 
@@ -56,8 +57,8 @@ class BankTransferProvider:
         self._settings = settings
         self._account = {
             "account_name": settings["account_name"],
-            "bsb": format_bsb(settings["bsb"]),
-            "account_number": format_account_number(settings["account_number"]),
+            "bsb": bsb(settings["bsb"]),
+            "account_number": account_number(settings["account_number"]),
         }
 
     @classmethod

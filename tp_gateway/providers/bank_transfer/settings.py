@@ -9,9 +9,8 @@ from typing import Any
 
 import colander
 
-from tp_gateway.contract import fields
+from tp_gateway.contract import account_number, bsb, fields
 from tp_gateway.providers.bank_transfer import references
-from tp_gateway.providers.bank_transfer.bsb import format_account_number, format_bsb
 from tp_gateway.providers.bank_transfer.crn import Rule
 
 _BILLER_CODE = re.compile(r"[0-9]{3,10}", re.ASCII)
@@ -44,9 +43,9 @@ class Settings(fields.Schema):
     account_name = colander.SchemaNode(
         fields.Text(), validator=colander.Length(1, 32), description="As the bank has it, at most 32 characters"
     )
-    bsb = colander.SchemaNode(fields.Text(), validator=_accepted_by(format_bsb, 'Not a BSB such as "062-000"'))
+    bsb = colander.SchemaNode(fields.Text(), validator=_accepted_by(bsb, 'Not a BSB such as "062-000"'))
     account_number = colander.SchemaNode(
-        fields.Text(), validator=_accepted_by(format_account_number, "Not an account number of 4 to 10 digits")
+        fields.Text(), validator=_accepted_by(account_number, "Not an account number of 4 to 10 digits")
     )
     payid = colander.SchemaNode(fields.Text(), missing="", validator=colander.Length(max=256))
     bpay_biller_code = colander.SchemaNode(

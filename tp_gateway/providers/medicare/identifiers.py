@@ -1,8 +1,9 @@
-"""Medicare card numbers and provider numbers: format, check digit, how they are shown. A right check digit says that a
-number can exist, not whose it is; only Medicare knows that. No message of this module contains a number.
+"""Medicare card numbers: format, check digit, how they are shown. A right check digit says that a number can exist, not
+whose it is; only Medicare knows that. No message of this module contains a number. Provider numbers are read by the
+contract, because the clinic's settings have one too.
 
-Both check digits are published by clearwater.com.au (code/medicare, code/provider), agree with independent copies, and
-with the numbers in vendors' public test data.
+The check digit is published by clearwater.com.au (code/medicare), agrees with independent copies, and with the numbers
+in vendors' public test data.
 """
 
 from __future__ import annotations
@@ -10,21 +11,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tp_gateway.contract import InvalidIdentifier, provider_number
+
+__all__ = [
+    "InvalidIdentifier",
+    "MedicareCard",
+    "card_check_digit",
+    "card_number",
+    "provider_number",
+    "reference_number",
+]
+
 _CARD = re.compile(r"[2-6][0-9]{8}[1-9]", re.ASCII)
 _CARD_WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9)
 _REFERENCE = re.compile(r"[1-9]", re.ASCII)
-
-_LOCATIONS = "0123456789ABCDEFGHJKLMNPQRTUVWXY"
-"""A location character's value is its place here: no I, O, S and Z."""
-_STEM_WEIGHTS = (3, 5, 8, 4, 2, 1)
-_LOCATION_WEIGHT = 6
-# Another table (YXWVTRQPNML) circulates in public code; it fails published provider numbers.
-_CHECKS = "YXWTLKJHFBA"
-_PROVIDER = re.compile(rf"[0-9]{{5,6}}[{_LOCATIONS}][{_CHECKS}]", re.ASCII)
-
-
-class InvalidIdentifier(ValueError):
-    """A number that cannot exist. The message says what is wrong, without the number."""
 
 
 def card_check_digit(first_eight: str) -> int:
@@ -79,24 +79,3 @@ class MedicareCard:
 
 def _grouped(card: str) -> str:
     return f"{card[:4]} {card[4:9]} {card[9]}"
-
-
-def provider_check_character(stem: str, location: str) -> str:
-    """The last character of a provider number, from its stem of six digits and its location character."""
-    total = sum(int(digit) * weight for digit, weight in zip(stem, _STEM_WEIGHTS, strict=True))
-    return _CHECKS[(total + _LOCATION_WEIGHT * _LOCATIONS.index(location)) % 11]
-
-
-def provider_number(text: str) -> str:
-    """A provider number in its one spelling: 8 characters, upper case, a stem of five digits padded with a 0.
-
-    One person has a number for each practice location. InvalidIdentifier says whether the format or the check
-    character is wrong.
-    """
-    number = text.replace(" ", "").upper()
-    if not text.isascii() or not _PROVIDER.fullmatch(number):
-        raise InvalidIdentifier("Not a provider number: 5 or 6 digits, a location character and a check character")
-    number = number.rjust(8, "0")
-    if number[7] != provider_check_character(number[:6], number[6]):
-        raise InvalidIdentifier("The provider number's check character is wrong")
-    return number

@@ -30,7 +30,7 @@ from tp_gateway.providers.medicare import evidence, lodging, patient_claims, scr
 from tp_gateway.providers.medicare.claim import IS_PAID, MAY_BE_THERE, NOT_LODGED, BulkBillClaim, State
 from tp_gateway.providers.medicare.dates import local_day
 from tp_gateway.providers.medicare.items import Catalogue
-from tp_gateway.providers.medicare.limits import Claim, Finding, last_day
+from tp_gateway.providers.medicare.limits import Claim, Finding, Policy, last_day
 from tp_gateway.providers.medicare.manifest import MANIFEST
 from tp_gateway.providers.medicare.parameters import BulkBillFields, RebateFields
 from tp_gateway.providers.medicare.rendered import Rendered, rendered
@@ -53,10 +53,9 @@ class MedicareProvider:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport: Transport | None = settings.transport(given, environment)
-        self._zone, self._now = environment.time_zone, now
+        self._given, self._now = given, now
         self._minor_id, self._consent_days = given["minor_id"], timedelta(days=given["consent_days"])
         self._numbers, self._payee = settings.numbers(given), settings.payee(given)
-        self._policy = settings.policy(given, environment)
         self._catalogue = Catalogue.load(Path(given["items_file"]) if given["items_file"] else None)
 
     @classmethod
@@ -84,7 +83,7 @@ class MedicareProvider:
         if isinstance(what, Veto):
             return what
         refused = screening.refusal(self._findings(Claim.BULK_BILL, what, asked, order))
-        return refused or screening.consent_refusal(asked["consent"], what.day, self._policy)
+        return refused or screening.consent_refusal(asked["consent"], what.day, self._policy(order))
 
     def prepare(self, order: Order) -> Prepared | Outcome:
         """Names the claim and nothing more: nobody is called. The same order gives the same correlation id, also after
@@ -103,7 +102,7 @@ class MedicareProvider:
         )
         if asked["consent"] is not None:
             state = State.DRAFT if self._transport is None else State.SUBMITTING
-            claim = evidence.with_consent(claim, asked["consent"], state, self._zone)
+            claim = evidence.with_consent(claim, asked["consent"], state, order.time_zone)
         return Prepared(self._correlation_id(order.id), state=claim.kept())
 
     def execute(self, order: Order, reference: str | None) -> Outcome:
@@ -114,7 +113,7 @@ class MedicareProvider:
             return lodging.waiting(claim, reference, self._waits_until(claim, order))
         asked = _BULK_BILL.typed(order.parameters)
         consented_at = datetime.fromisoformat(claim.consent["assigned_at"])
-        bill = lodging.bulk_bill(claim, asked, consented_at, self._payee, self._zone)
+        bill = lodging.bulk_bill(claim, asked, consented_at, self._payee, order.time_zone)
         answer = self._transport.submit_bulk_bill(bill, reference, order.deadline)
         return lodging.answered(claim, reference, answer, self._now(), repeated=order.repeated)
 
@@ -146,13 +145,13 @@ class MedicareProvider:
 
     def read_evidence(self, order: Order, reference: str, parameters: Mapping[str, Any]) -> Outcome | Prepared | Veto:
         claim, said = BulkBillClaim.read(order.state), evidence.EvidenceFields().typed(parameters)
-        refused = screening.consent_refusal(said["consent"], claim.what().day, self._policy)
+        refused = screening.consent_refusal(said["consent"], claim.what().day, self._policy(order))
         if refused is not None:
             return refused
-        if said["paid_on"] is not None and said["paid_on"] > local_day(self._now(), self._zone):
+        if said["paid_on"] is not None and said["paid_on"] > local_day(self._now(), order.time_zone):
             return Veto("validation_error", "In the future", "paid_on")
         by_hand, until = self._transport is None, last_day(Claim.BULK_BILL, claim.what().day)
-        return evidence.read(claim, reference, said, by_hand=by_hand, until=until, zone=self._zone)
+        return evidence.read(claim, reference, said, by_hand=by_hand, until=until, zone=order.time_zone)
 
     # --- patient claims -----------------------------------------------------------------------------------------------
 
@@ -168,7 +167,7 @@ class MedicareProvider:
         if refused is not None:
             return refused
         warnings = screening.warnings(found) + screening.referral_warning(asked, what)
-        kept = patient_claims.Kept(what, local_day(self._now(), self._zone), warnings)
+        kept = patient_claims.Kept(what, local_day(self._now(), order.time_zone), warnings)
         return PreparedRebate(self._correlation_id(order.id), what.subject, kept.state())
 
     def lodge_rebate(self, order: RebateOrder, reference: str) -> RebateFact:
@@ -190,12 +189,16 @@ class MedicareProvider:
     # --- what both have in common -------------------------------------------------------------------------------------
 
     def _rendered(self, asked: Mapping[str, Any], order: Order | RebateOrder) -> Rendered | Veto:
-        return rendered(asked, order.amount, order.currency, order.service, self._numbers, self._zone)
+        return rendered(asked, order.amount, order.currency, order.service, self._numbers, order.time_zone)
 
     def _findings(
         self, claim: Claim, what: Rendered, asked: Mapping[str, Any], order: Order | RebateOrder
     ) -> list[Finding]:
-        return screening.findings(claim, what, asked, order.earlier, self._catalogue, self._policy, self._now())
+        policy = self._policy(order)
+        return screening.findings(claim, what, asked, order.earlier, self._catalogue, policy, self._now())
+
+    def _policy(self, order: Order | RebateOrder) -> Policy:
+        return settings.policy(self._given, order.time_zone)
 
     def _correlation_id(self, order_id: str) -> str:
         """A claim's identity at Medicare: our location's Minor ID and 16 hexadecimal digits."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import colander
 
@@ -113,10 +114,10 @@ def make_key_file(path: Path) -> None:
     path.write_text(new_private_key(), "ascii")
 
 
-def policy(settings: Mapping[str, Any], environment: Environment) -> Policy:
+def policy(settings: Mapping[str, Any], zone: ZoneInfo) -> Policy:
     severities = dict.fromkeys(_SESSIONS, Severity(settings["session_limits"]))
     severities[FindingCode.TOO_LATE] = Severity(settings["late_lodgement"])
-    return Policy(environment.time_zone, severities=severities)
+    return Policy(zone, severities=severities)
 
 
 def numbers(settings: Mapping[str, Any]) -> dict[tuple[int, str], str]:

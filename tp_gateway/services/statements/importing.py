@@ -35,6 +35,7 @@ Progress = Callable[[str, int, int], None]
 """Called now and then with what is being done (`checking`, in bytes; `importing`, in lines; `applying`), how much of it
 is done and how much there is to do; 0 where that is not known."""
 _REVERSAL = re.compile(r"\b(?:reversal|reversed)\b", re.IGNORECASE)
+_TAKEN_BACK = re.compile(r"\b(?:revers(?:al|ed)|dishonou?r(?:ed)?|recall(?:ed)?|return(?:ed)?)\b", re.IGNORECASE)
 _LONGEST_NAME = 255
 _BUFFER = 1 << 16
 log = observability.logger(__name__)
@@ -139,6 +140,8 @@ def _plain(name: str) -> str:
 
 def _first_look(line: StatementLine, recognise: Recogniser, owed: Owed) -> tuple[LineState, str]:
     """What a line is before anything is locked: most of a file is never looked at again."""
+    if line.amount < 0 and (_TAKEN_BACK.search(line.description) or recognise(line) is not None):
+        return LineState.UNMATCHED, "The bank seems to have taken money back: un-match the line that had brought it"
     if line.amount <= 0:
         return LineState.IGNORED, ""
     if _REVERSAL.search(line.description):

@@ -134,9 +134,8 @@ class Payouts:
 
     def _lines(self, days: tuple[date, date], amount: int, currency: str) -> list[Any]:
         """Lines of that amount in those days for which nobody has decided anything, oldest first."""
-        states = (LineState.UNMATCHED, LineState.SUGGESTED) if amount > 0 else (LineState.IGNORED,)
         fits = (L.c.booked_on.between(*days), L.c.amount == amount, L.c.currency == currency)
-        query = sa.select(L).where(L.c.state.in_(states), *fits, *_UNDECIDED)
+        query = sa.select(L).where(*fits, *_UNDECIDED)
         with self._database.read() as session:
             return list(session.execute(query.order_by(L.c.booked_on, L.c.id)).all())
 

@@ -84,6 +84,12 @@ def test_amounts_are_exact(written: str, cents: int) -> None:
     assert [line.amount for line in lines(f"01/04/2026,{written},x,1.00".encode())] == [cents]
 
 
+@pytest.mark.parametrize("row", ["01/03/2026,1,234.56,Rent,,", "01/03/2026,-1,234,567.00,Rent", "01/03/2026,12,345"])
+def test_an_amount_cut_at_its_comma_is_refused(row: str) -> None:
+    with pytest.raises(MalformedStatement, match="thousands comma"):
+        lines(ANZ + row.encode() + b"\n")
+
+
 def test_a_description_may_span_lines() -> None:
     read = lines(b'01/04/2026,5.00,"one\r\n two",1.00\r\n02/04/2026,6.00,three,7.00\r\n')
     assert [(line.line, line.description) for line in read] == [(1, "one two"), (3, "three")]

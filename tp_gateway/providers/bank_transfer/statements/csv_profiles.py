@@ -26,6 +26,7 @@ _CBA = "date,amount,description,balance"
 _NAB = "date,amount,account number,,transaction type,transaction details,balance,category,merchant name,processed on"
 _WESTPAC = "bank account,date,narrative,debit amount,credit amount,balance,categories,serial"
 _DATE = re.compile(r"\s*[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\s*")
+_AFTER_A_COMMA = re.compile(r"\s*[0-9]{3}(\.[0-9]{2})?\s*")
 _MONEY = re.compile(r"\s*[+-]?[0-9,]*\.[0-9]+\s*")
 
 Read = Callable[[int, list[str]], StatementLine | None]
@@ -134,6 +135,8 @@ def _anz(line: int, row: list[str]) -> StatementLine | None:
     """The fourth column is a reference, the fifth the other party: who paid when money came in."""
     day, amount, description, *more = row
     booked_on, moved = day_first(day), cents(amount)
+    if "." not in amount and _AFTER_A_COMMA.fullmatch(description):
+        raise Unreadable("an amount is cut at a thousands comma: it needs quotes")
     for cell in more:
         if cell[-3:-2] == "." and _MONEY.fullmatch(cell):
             raise Unreadable("the row has a balance, which rows before it had not")
