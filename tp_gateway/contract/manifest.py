@@ -37,8 +37,10 @@ class Capabilities:
     the same patient has with it (`Order.earlier`).
 
     `resumable` promises that `execute` may be repeated under one reference at any time, because at most one of the
-    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing is there, and the sweep
-    then executes again what was cut off.
+    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing was carried out and
+    `execute` could do it, and the core then executes again: what was cut off, and what the customer has approved since
+    `execute` said NEEDS_ACTION (a wallet, a loan: he approves first, and the clinic takes the money then). While he has
+    not, `fetch` says NEEDS_ACTION.
 
     `evidence` promises `read_evidence`, for what only people can find out (a letter, a portal). `rebates` promises
     `prepare_rebate`, `lodge_rebate` and `delete_rebate` (see `rebates.py`).
