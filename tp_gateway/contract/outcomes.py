@@ -130,9 +130,9 @@ class Outcome:
 
     `state` decides what else is needed (docs/providers.md, "What an outcome says"). `reference` is the provider's id of
     the payment; of a refund, the refund's. `reason` says in the core's words why it is no success, `provider_code` in
-    the provider's. `action` (JSON) is what the customer's browser needs, with NEEDS_ACTION. `receipt_url` is a page for
-    the customer. `saved_method` is the method that was kept because `Order.save_method` asked for it, `payer` the
-    provider's customer, if one was made.
+    the provider's. `action` (JSON) is what the customer's browser needs, with NEEDS_ACTION; a `message` in it is told
+    as the payment's. `receipt_url` is a page for the customer. `saved_method` is the method that was kept because
+    `Order.save_method` asked for it, `payer` the provider's customer, if one was made.
 
     `settled` is the cumulative amount captured so far, in minor units of `currency`; both are needed with SUCCEEDED.
     `closed` says: this reference can never move money again (canceled, or it never existed). `refunds` lists every

@@ -190,7 +190,8 @@ def message(facts: PaymentFacts) -> str:
     if facts.state == PaymentState.AWAITING_CUSTOMER and "message" in facts.action:
         return str(facts.action["message"])
     if facts.state == PaymentState.AWAITING_CUSTOMER:
-        return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
+        asked_by_bank = facts.flow != Flow.BROWSER and facts.method_reference is not None
+        return _AUTHENTICATE if asked_by_bank else _FINISH
     if facts.state == PaymentState.AUTHORIZED:
         return _HELD
     if facts.needs_review and facts.state not in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):

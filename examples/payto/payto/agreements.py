@@ -10,6 +10,7 @@ from tp_gateway.contract import Outcome, OutcomeState, Reason, RefundFact, Refun
 
 UNKNOWN = Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR)
 ACTION = "approve_in_banking_app"
+MESSAGE = "Please approve the payment in your banking app."
 
 _ENDED = {"rejected": Reason.CANCELED, "cancelled": Reason.CANCELED, "expired": Reason.EXPIRED}
 _FAILED = {"AM04": Reason.INSUFFICIENT_FUNDS, "AC04": Reason.INVALID_METHOD, "AC06": Reason.INVALID_METHOD}
@@ -33,7 +34,7 @@ def _read(found: Mapping[str, Any]) -> Outcome:
         # The patient's bank was not told. Nothing moved; whoever wants it to stay so has to cancel it.
         return Outcome(OutcomeState.DECLINED, reference)
     if state == "submitted":
-        action = {"type": ACTION, "approve_by": found["approve_by"]}
+        action = {"type": ACTION, "approve_by": found["approve_by"], "message": MESSAGE}
         until = date.fromisoformat(found["approve_by"])
         return Outcome(OutcomeState.NEEDS_ACTION, reference, action=action, waits_until=until)
     if state == "approved":

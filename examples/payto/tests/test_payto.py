@@ -82,7 +82,7 @@ def test_nothing_is_asked_of_the_patient_before_it_is_executed(provider: PayToPr
     assert agreement["description"] == "Payment 7"
     asked = provider.execute(order(), prepared.reference)
     assert (asked.state, asked.waits_until) == (OutcomeState.NEEDS_ACTION, MONDAY + timedelta(days=3))
-    assert asked.action == {"type": "approve_in_banking_app", "approve_by": "2026-11-26"}
+    assert (asked.action["type"], asked.action["approve_by"]) == ("approve_in_banking_app", "2026-11-26")
 
 
 def test_a_payid_that_no_bank_knows_is_said_at_once(provider: PayToProvider) -> None:
