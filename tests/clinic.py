@@ -16,7 +16,7 @@ from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
 from tp_gateway.services import Gateway
 from tp_gateway.services.facts import Answer, InvoiceFacts, Key, PaymentFacts, RefundFacts, Wanted
-from tp_gateway.services.invoices import Item
+from tp_gateway.services.invoices import Credited, InvoiceDetail, Item
 
 WEBHOOK_SECRET = "whsec_sandbox"
 PATIENT, OTHER_PATIENT, PSYCHOLOGIST, MANAGER, ADMIN = 45, 46, 7, 8, 9
@@ -107,6 +107,9 @@ class Clinic:
         items = [Item("Individual Therapy Session", 1, amount)]
         return self.gateway.invoices.create(manager, patient_id, items, currency="AUD", appointment_id=appointment_id)
 
+    def void(self, invoice_id: int) -> None:
+        self.gateway.invoice_operations.void(manager, invoice_id, "", render_invoice, None)
+
     # --- paying -----------------------------------------------------------------------------------------------------
 
     def wanted(self, **more: Any) -> Wanted:
@@ -178,6 +181,14 @@ class Paid:
 def render(payment: PaymentFacts) -> Answer:
     body = {"id": payment.id, "status": payment.status, "state": payment.state, "reason": payment.reason}
     return Answer(201, json.dumps(body | {"action": dict(payment.action), "reference": payment.reference}))
+
+
+def render_invoice(found: InvoiceDetail, credited: Credited | None = None) -> Answer:
+    facts = found.facts
+    figures = {name: getattr(found, name) for name in ("money_paid", "credited", "written_off", "given_up")}
+    more = {"note": credited.number, "refunds": credited.refunds} if credited is not None else {}
+    body = {"id": facts.id, "number": facts.number, "status": found.status, "due": facts.amount_due}
+    return Answer(200, json.dumps(body | figures | more))
 
 
 def render_refund(refund: RefundFacts, payment: PaymentFacts) -> Answer:

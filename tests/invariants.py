@@ -260,10 +260,11 @@ def _transitions_legal(store: Any) -> list[str]:
 def _keys_lead_somewhere(store: Any) -> list[str]:
     """I8."""
     payments = {payment["id"] for payment in store["payments"]}
+    invoices = {invoice["id"] for invoice in store["invoices"]}
     return [
-        f"I8 key {record['id']} has an answer and no payment"
+        f"I8 key {record['id']} has an answer and no payment, nor an invoice"
         for record in store["idempotency_records"]
-        if record["answer_sealed"] and record["payment_id"] not in payments
+        if record["answer_sealed"] and record["payment_id"] not in payments and record["invoice_id"] not in invoices
     ]
 
 

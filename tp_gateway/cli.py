@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy.exc import SQLAlchemyError
 
 import tp_gateway
-from tp_gateway import cli_journal, cli_statements, cli_verify, config, database, observability, schema
+from tp_gateway import cli_import, cli_journal, cli_statements, cli_verify, config, database, observability, schema
 from tp_gateway.crypto import Vault
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.identity import ROLES, SERVICE
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "--redirect", action="store_true", help="the customer pays on the service's page, and a webhook tells so"
     )
     new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="default: here")
+    cli_import.arguments(command("import", _import, "take in the practice's users, appointments and so on from a file"))
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
     export = command("export-journal", _export_journal, "write what moved in a period for Xero or MYOB to import")
@@ -254,6 +255,17 @@ def _new_provider(given: argparse.Namespace) -> int:
     folder = given.into / given.name
     print(f'\nIt passes as it is: cd {folder} && pip install -e ".[test]" && pytest')
     return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    """Exit code 1 when a row was refused."""
+    settings = _settings(given)
+    observability.configure_logging("warning")
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        return cli_import.run(gateway, given)
+    finally:
+        gateway.close()
 
 
 def _statements(given: argparse.Namespace) -> int:

@@ -22,6 +22,9 @@ STAFF = (MANAGER, ADMIN)
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     "pay": (PATIENT,),
     "pay_invoice": (PATIENT, *STAFF),
+    "see_invoices": (PATIENT, *STAFF),
+    "make_invoices": STAFF,
+    "change_invoices": STAFF,
     "confirm_payment": (PATIENT,),
     "own_methods": (PATIENT,),
     "see_payments": (PATIENT, *STAFF),

@@ -158,6 +158,8 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     if path.startswith("/api/billing/payment-methods/{id}/"):
         account = {"bank_name": "Bank", "account_name": "A", "bsb": "062-000", "account_number": "12345678"}
         return {"id": api.gateway.payment_methods.add_bank_account(PATIENT, **account).id}, None, {"id": ABSENT}, None
+    if path in ("/api/billing/invoices/{id}/", "/api/billing/invoices/{id}/explain/"):
+        return {"id": api.invoice().id}, None, {"id": ABSENT}, None
     if path == "/api/billing/invoices/{id}/pay/":
         body = card | {"amount": "9999.00"}
         return {"id": api.invoice().id}, body, {"id": ABSENT}, body

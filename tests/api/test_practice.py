@@ -115,3 +115,47 @@ def test_at_most_10000_rows_and_nothing_else(quiet_api: Api) -> None:
 
 def _pairs(wrong: dict[str, list[Any]]) -> list[tuple[str, Any]]:
     return [(name, value) for name, values in wrong.items() for value in values]
+
+
+def test_progress_notes_never_bring_their_words(api: Api) -> None:
+    note = {"id": 5, "appointment_id": 123, "patient_id": PATIENT, "created_at": "2025-01-19T11:30:00Z"}
+    rows: list[Any] = [note, note | {"id": 6, "text": "He said"}, note | {"id": 7, "appointment_id": 9}]
+    answer = api.put("/api/practice/progress-notes/", {"progress_notes": rows}, status=200).json
+    assert answer["created"] == 1
+    assert [(error["id"], error["details"]) for error in answer["errors"]] == [
+        (6, {"text": ["Unknown field"]}),
+        (7, {"appointment_id": ["No such appointment: push appointments first"]}),
+    ]
+    done = note | {"completed_at": "2025-01-19T12:00:00Z", "appointment_id": "123"}
+    assert api.put("/api/practice/progress-notes/", {"progress_notes": [done]}).json["updated"] == 1
+    assert api.put("/api/practice/progress-notes/", {"progress_notes": [done]}).json["unchanged"] == 1
+
+
+def test_available_minutes_are_named_by_both_parts_of_their_key(quiet_api: Api) -> None:
+    row = {"practitioner_id": 7, "day": "2025-01-20", "minutes": 420}
+    rows: list[Any] = [row, row, row | {"day": "2025-02-30"}, row | {"minutes": 1441, "practitioner_id": 8}, None]
+    answer = quiet_api.put("/api/practice/availability/", {"availability": rows}, status=200).json
+    assert answer["created"] == 1
+    assert [(error["index"], error["id"], list(error["details"])) for error in answer["errors"]] == [
+        (1, "7 2025-01-20", ["day"]),
+        (2, "7 2025-02-30", ["day"]),
+        (3, "8 2025-01-20", ["minutes"]),
+        (4, None, ["body"]),
+    ]
+
+
+def test_what_is_left_out_is_not_known_any_more(quiet_api: Api) -> None:
+    rated = APPOINTMENT | {"status": "completed", "rating": 4, "actual_minutes": 55}
+    assert quiet_api.put(APPOINTMENTS, {"appointments": [rated]}).json["created"] == 1
+    assert quiet_api.rows("SELECT rating, actual_minutes FROM appointments WHERE id = 900") == [(4, 55)]
+    assert quiet_api.put(APPOINTMENTS, {"appointments": [APPOINTMENT]}).json["updated"] == 1
+    assert quiet_api.rows("SELECT rating, actual_minutes FROM appointments WHERE id = 900") == [(None, None)]
+    practitioner = USER | {"id": 70, "role": "psychologist", "provider_number": "2447781L"}
+    practitioner["ahpra_number"] = "PSY0001234567"
+    assert quiet_api.put(USERS, {"users": [practitioner]}).json["created"] == 1
+    assert quiet_api.rows("SELECT provider_number, ahpra_number FROM users WHERE id = 70") == [
+        ("2447781L", "PSY0001234567")
+    ]
+    assert list(
+        quiet_api.put(USERS, {"users": [practitioner | {"ahpra_number": "PSY1"}]}).json["errors"][0]["details"]
+    ) == ["ahpra_number"]

@@ -21,12 +21,13 @@ SHOWN_BY_PROVIDERS = {
 """What the providers that come with the gateway add to payments and rebate claims (`Outcome.provider_state`)."""
 
 
+_REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 BUILT_IN = {"stripe", "bank_transfer", "in_person", "medicare"}
 
 
 def check(registry: Any, response: Any) -> None:
     """AssertionError for an answer of the application with this registry that its document does not have."""
-    document = registry["api_document"].body.decode()
+    document = registry["api_document"].body
     strangers = {one.slug for one in registry["gateway"].registry} - BUILT_IN
     request, read = response.request, _read(document, not strangers)
     operation = _operation(registry, request, read)
@@ -80,7 +81,7 @@ def _operation(registry: Any, request: Any, read: _Document) -> tuple[str, str] 
 
 
 @lru_cache(8)
-def _read(document: str, strict: bool) -> _Document:
+def _read(document: bytes, strict: bool) -> _Document:
     return _Document(document, strict)
 
 
@@ -88,15 +89,15 @@ class _Document:
     """`application/json` schemas can be made `strict`: a key beyond those declared is a built-in provider's, and known
     here."""
 
-    def __init__(self, text: str, strict: bool) -> None:
-        self.document = json.loads(text)
+    def __init__(self, body: bytes, strict: bool) -> None:
+        self.document = json.loads(body)
         self._validators: dict[Any, Any] = {}
         schemas = self.document["components"]["schemas"]
         for schema in schemas.values():
             if strict and "shows of it" in str(schema.get("additionalProperties")):
                 schema["properties"] |= SHOWN_BY_PROVIDERS
                 schema["additionalProperties"] = False
-        self._components = {"components": {"schemas": schemas}}
+        self._schemas = schemas
 
     def told(self, method: str, path: str) -> dict[str, Any]:
         return dict(self.document["paths"][path][method.lower()]["responses"])
@@ -116,6 +117,18 @@ class _Document:
             else:
                 method, path, status = key
                 schema = self.told(method, path)[status]["content"]["application/json"]["schema"]
-            made = jsonschema_rs.Draft202012Validator({**schema, **self._components}, validate_formats=True)
+            needed = {"components": {"schemas": self._needed_by(schema)}}
+            made = jsonschema_rs.Draft202012Validator({**schema, **needed}, validate_formats=True)
             self._validators[key] = made
         return self._validators[key]
+
+    def _needed_by(self, schema: Any) -> dict[str, Any]:
+        """The schemas that it refers to: with all of them a validator takes megabytes, and there is one for each
+        answer."""
+        needed: dict[str, Any] = {}
+        waiting = [schema]
+        while waiting:
+            for name in set(_REFERENCE.findall(json.dumps(waiting.pop()))) - needed.keys():
+                needed[name] = self._schemas[name]
+                waiting.append(needed[name])
+        return needed

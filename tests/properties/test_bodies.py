@@ -25,6 +25,7 @@ from tp_gateway.providers.medicare.parameters import BulkBillFields, RebateField
 from tp_gateway.views import (
     capture,
     intents,
+    invoice_operations,
     invoices,
     payment_methods,
     payments,
@@ -40,6 +41,7 @@ from tp_gateway.views.schemas import Nothing
 SERVICE = 0
 """In place of a user: the clinic's backend."""
 LINES = "/api/billing/statements/lines/"
+INVOICE = "/api/billing/invoices/1/"
 BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("payments", "POST"): ("/api/billing/payments/", PATIENT, payments.PaymentBody),
     ("payment_refund", "POST"): ("/api/billing/payments/1/refund/", MANAGER, refunds.RefundBody),
@@ -60,16 +62,27 @@ BODIES: dict[tuple[str, str], tuple[str, int, type[colander.Schema]]] = {
     ("confirm_payment", "POST"): ("/api/billing/stripe/confirm-payment/", PATIENT, intents.ConfirmBody),
     ("payment_methods", "POST"): ("/api/billing/payment-methods/", PATIENT, payment_methods.MethodBody),
     ("payment_method_default", "POST"): ("/api/billing/payment-methods/1/default/", PATIENT, Nothing),
+    ("create_invoice", "POST"): ("/api/billing/create-invoice/", MANAGER, invoices.InvoiceBody),
+    ("invoice_void", "POST"): (f"{INVOICE}void/", MANAGER, invoice_operations.ReasonBody),
+    ("invoice_credit", "POST"): (f"{INVOICE}credit/", MANAGER, invoice_operations.CreditBody),
+    ("invoice_write_off", "POST"): (f"{INVOICE}write-off/", MANAGER, invoice_operations.WriteOffBody),
+    ("invoice_apply_credit", "POST"): (f"{INVOICE}apply-credit/", MANAGER, invoice_operations.ApplyCreditBody),
+    ("invoice_return_credit", "POST"): (f"{INVOICE}return-credit/", MANAGER, invoice_operations.ReasonBody),
     ("invoice_pay", "POST"): ("/api/billing/invoices/1/pay/", PATIENT, invoices.InvoicePaymentBody),
     ("settings", "PUT"): ("/api/auth/admin/settings/", ADMIN, settings.SettingsBody),
     ("practice_users", "PUT"): ("/api/practice/users/", SERVICE, practice.UsersBody),
     ("practice_appointments", "PUT"): ("/api/practice/appointments/", SERVICE, practice.AppointmentsBody),
+    ("practice_progress_notes", "PUT"): ("/api/practice/progress-notes/", SERVICE, practice.ProgressNotesBody),
+    ("practice_availability", "PUT"): ("/api/practice/availability/", SERVICE, practice.AvailabilityBody),
 }
 """(route, method) -> path, who sends, and what is expected; each route that takes a body stands here."""
 
 USER = {"id": 77, "role": "patient", "active": True, "name": "A", "email": None, "created_at": "2025-01-01T00:00:00Z"}
 APPOINTMENT = {"id": 124, "patient_id": PATIENT, "practitioner_id": PSYCHOLOGIST, "service": "x", "status": "confirmed"}
 APPOINTMENT |= {"starts_at": NOON.isoformat(), "duration_minutes": 50, "fee": "180.00", "currency": "AUD"}
+NOTE = {"id": 5, "appointment_id": 123, "patient_id": PATIENT, "created_at": NOON.isoformat(), "completed_at": None}
+FREE = {"practitioner_id": PSYCHOLOGIST, "day": "2025-01-20", "minutes": 420}
+ROWS = {"users": USER, "appointments": APPOINTMENT, "progress_notes": NOTE, "availability": FREE}
 GOOD: dict[str, list[Any]] = {
     "appointment_id": [123, "123", 124],
     "invoice_id": [1, "1"],
@@ -92,6 +105,8 @@ GOOD: dict[str, list[Any]] = {
     "billing": [{"invoice_terms_days": 14}, {"default_payment_method": "medicare"}],
     "users": [[USER], [USER, USER]],
     "appointments": [[APPOINTMENT]],
+    "progress_notes": [[NOTE]],
+    "availability": [[FREE]],
     "statement": [1],
     "decision": ["accept", "fail", "let_go"],
     "result": ["lodged", "paid", "rejected", "not_lodged", "reversed"],
@@ -101,7 +116,10 @@ GOOD: dict[str, list[Any]] = {
     "paid_on": ["2026-11-20"],
     "code": ["160"],
     "item": ["80110", "99999"],
-    "items": [[{"item": "80110", "charge": "180.00"}]],
+    "items": [[{"item": "80110", "charge": "180.00"}], [{"description": "A", "total": "180.00"}]],
+    "lines": [[{"line": 1, "amount": "5.00"}], [{"line": 1}]],
+    "patient_id": [PATIENT],
+    "due_date": ["2025-02-19"],
     "patient": [bulk_bill()["patient"]],
     "referral": [bulk_bill()["referral"], {"override_code": "N"}],
     "provider_number": ["2447781L"],
@@ -127,8 +145,10 @@ def bodies(schema: type[colander.Schema]) -> st.SearchStrategy[bytes]:
         st.sampled_from(["id", "status", "patient_id", "mandate"]) | st.text(max_size=9), odd, max_size=2
     )
     rows = st.fixed_dictionaries({}, optional=fields)
-    if "users" in names or "appointments" in names:
-        rows |= st.builds(_with_a_changed_row, st.sampled_from([USER, APPOINTMENT]), st.sampled_from(names), more)
+    if pushed := ROWS.keys() & names:
+        rows |= st.builds(
+            _with_a_changed_row, st.sampled_from([ROWS[name] for name in pushed]), st.sampled_from(names), more
+        )
     objects = st.builds(lambda known, unknown: {**unknown, **known}, rows, st.just({}) | more)
     text = (objects | anything).map(lambda value: json.dumps(value).encode())
     cut = st.builds(lambda body, at, put: body[:at] + put + body[at:], text, st.integers(0, 200), st.binary(max_size=3))

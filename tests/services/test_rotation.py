@@ -66,7 +66,7 @@ def key(number: int) -> Key:
 def test_everything_is_sealed_anew_while_payments_go_on(urls: tuple[str, str], rows: int) -> None:
     before = opened_with(OLD, *urls).open()
     accounts(before, rows, Vault([OLD]))
-    first = before.pay(key=key(0), appointment_id=before.appointment(1000))
+    first = before.pay(key=key(0), appointment_id=before.appointment(900_000))
     before.close()
     clinic = opened_with(f"{NEW} {OLD}", *urls)
     over, paid = threading.Event(), list[Any]()
@@ -78,7 +78,7 @@ def test_everything_is_sealed_anew_while_payments_go_on(urls: tuple[str, str], r
             paid.append(clinic.pay(key=key(number), appointment_id=number))
             again = clinic.pay(key=key(number), appointment_id=number)
             assert (again.text, again.replayed) == (paid[-1].text, True)
-            waiting = {"appointment_id": clinic.appointment(10_000 + number)}
+            waiting = {"appointment_id": clinic.appointment(1_000_000 + number)}
             clinic.pay(**waiting, method_id="pm_card_authenticationRequired")
             number += 1
 
@@ -93,7 +93,7 @@ def test_everything_is_sealed_anew_while_payments_go_on(urls: tuple[str, str], r
     after = opened_with(NEW, *urls)
     assert all(newest.open(text) for text in sealed(after.database))
     assert rotation.renew(after.database, newest) == 0, "nothing is left to do"
-    again = after.pay(key=key(0), appointment_id=1000)
+    again = after.pay(key=key(0), appointment_id=900_000)
     assert (again.text, again.replayed) == (first.text, True)
     check_invariants(after.database.engine, after.books(), at_rest=False)
     after.close()

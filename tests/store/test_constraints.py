@@ -17,10 +17,13 @@ CURRENCIES = [{"currency": "aud"}, {"currency": "AU"}, {"currency": ""}]
 TOO_MUCH = [{"amount": 0}, {"amount": -1}, {"amount": MAX_MINOR_UNITS + 1}, {"amount": 2**63 - 1}]
 
 CHECKS: dict[str, list[dict[str, Any]]] = {
+    "ck_appointments_actual_minutes": [{"actual_minutes": 0}],
     "ck_appointments_currency": CURRENCIES,
     "ck_appointments_duration_minutes": [{"duration_minutes": 0}],
     "ck_appointments_fee": [{"fee": -1}],
+    "ck_appointments_rating": [{"rating": 0}, {"rating": 6}],
     "ck_appointments_status": [{"status": "CONFIRMED"}],
+    "ck_availability_minutes": [{"minutes": -1}, {"minutes": 1441}],
     "ck_refund_files_currency": CURRENCIES,
     "ck_refund_files_total": [{"total": 0}, {"total": -1}, {"count": 0}],
     "ck_disputes_amount": TOO_MUCH,
@@ -29,13 +32,24 @@ CHECKS: dict[str, list[dict[str, Any]]] = {
     "ck_disputes_status": [{"status": "open"}, {"status": ""}],
     "ck_disputes_unknown_payment": [{"payment_id": None}],
     "ck_inbox_events_state": [{"state": "done"}],
-    "ck_invoice_items_quantity": [{"quantity": 0, "total": 0}, {"quantity": -1, "total": -9000}],
+    "ck_credit_note_lines_amount": [{"amount": 0}],
+    "ck_credit_note_lines_gst": [{"gst": -1}, {"gst": 501}],
+    "ck_invoice_items_gst": [{"gst": -1}, {"gst": 18001}],
+    "ck_invoice_items_gst_rate": [{"gst_rate": -1}, {"gst_rate": 10001}],
+    "ck_invoice_items_gst_treatment": [{"gst_treatment": "free"}],
+    "ck_invoice_items_quantity": [{"quantity": 0, "total": 0}, {"quantity": -1, "unit_price": -9000, "total": 9000}],
     "ck_invoice_items_total": [{"total": 17999}],
+    "ck_invoice_operations_amount": [{"amount": 0}],
+    "ck_invoice_operations_currency": CURRENCIES,
+    "ck_invoice_operations_gst": [{"gst": -1}, {"gst": 501}],
+    "ck_invoice_operations_kind": [{"kind": "refund", "number": None}],
+    "ck_invoice_operations_number": [{"number": None}, {"kind": "void"}],
     "ck_invoices_amount": [{"amount": 0}, {"amount": -1}],
     "ck_invoices_currency": CURRENCIES,
     "ck_invoices_status": [{"status": "overdue"}],
     "ck_ledger_entries_amount": [{"amount": 0}, {"amount": -18000}],
     "ck_ledger_entries_currency": CURRENCIES,
+    "ck_ledger_entries_origin": [{"payment_id": None}],
     "ck_ledger_entries_two_accounts": [{"debit": "receivable"}],
     "ck_payables_amount": [{"amount": -1}],
     "ck_payables_amount_paid": [{"amount_paid": -1}],
@@ -109,7 +123,7 @@ def test_what_is_no_amount_is_refused(database: Database, table: str) -> None:
 
 def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
     money = {"amount", "fee", "amount_paid", "captured", "refunded", "unit_price", "total", "value"}
-    money |= {"withdrawn", "reopened", "net"}
+    money |= {"withdrawn", "reopened", "net", "gst"}
     inspector = sa.inspect(database.engine)
     found = {
         (table, column["name"]): str(column["type"])
@@ -117,7 +131,7 @@ def test_money_columns_are_integers_of_64_bits(database: Database) -> None:
         for column in inspector.get_columns(table)
         if column["name"] in money
     }
-    assert len(found) == 24 and set(found.values()) == {"BIGINT"}
+    assert len(found) == 29 and set(found.values()) == {"BIGINT"}
 
 
 # --- one at most ------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from tp_gateway.schema import downgrade, upgrade
 
 FIRST = "0001"
 NEW_COLUMNS = {"manual_capture", "authorized_at", "capture_before", "disputed", "dispute_id"}
-NEW_COLUMNS |= {"account_sealed", "parameters_sealed"}
+NEW_COLUMNS |= {"account_sealed", "parameters_sealed", "provider_number", "ahpra_number"}
+NEW_COLUMNS |= {"actual_minutes", "rating"}
 LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
-LATER += ("settings_changes",)
+LATER += ("settings_changes", "progress_notes", "availability")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

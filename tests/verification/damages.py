@@ -44,6 +44,33 @@ DAMAGES = (
         " WHERE id = (SELECT MIN(id) FROM ledger_entries WHERE kind = 'adjustment')",
     ),
     damage("entries-belong", f"UPDATE ledger_entries SET dispute_id = 1 WHERE id = {FEE}"),
+    damage(
+        "entries-accounts",
+        "UPDATE ledger_entries SET operation_id = NULL WHERE kind = 'credit_returned' AND amount = 3000",
+        others=("operations-booked",),
+    ),
+    damage("operations-booked", "UPDATE invoice_operations SET amount = amount + 1 WHERE kind = 'write_off'"),
+    damage(
+        "operations-booked",
+        "UPDATE invoice_operations SET kind = 'credit_returned' WHERE kind = 'credit_applied' AND amount = 5000",
+    ),
+    damage("operations-belong", "UPDATE invoice_operations SET patient_id = 46 WHERE kind = 'void'"),
+    damage(
+        "operations-belong",
+        "UPDATE invoice_operations SET payable_id = 1 WHERE kind = 'write_off'",
+        others=("entries-belong",),
+    ),
+    damage("credit-notes-lines", "UPDATE credit_note_lines SET gst = gst + 1 WHERE amount = 777"),
+    damage(
+        "credit-notes-lines",
+        "UPDATE credit_note_lines SET item_id = (SELECT MIN(id) FROM invoice_items) WHERE amount = 777",
+    ),
+    damage("credit-notes-numbers", "UPDATE invoice_operations SET number = 'CN-25-1' WHERE amount = 777"),
+    damage(
+        "credit-notes-numbers",
+        "UPDATE counters SET value = value + 1 WHERE name > 'credit_note:' AND name < 'credit_note;'",
+    ),
+    damage("invoices-gst", "UPDATE invoice_items SET gst = gst + 1 WHERE total = 9999"),
     damage("payables-paid", "UPDATE payables SET amount_paid = amount_paid - 1 WHERE id = 1"),
     damage("payables-asked", "UPDATE appointments SET fee = fee + 1 WHERE id = 308"),
     damage("payables-asked", "UPDATE payables SET patient_id = 46 WHERE appointment_id = 308"),

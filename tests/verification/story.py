@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from tests.banking import as_file, cba
-from tests.clinic import PATIENT, Key, Paid, manager, patient, render, render_refund, sandbox
+from tests.clinic import PATIENT, Key, Paid, manager, patient, render, render_invoice, render_refund, sandbox
 from tests.medicare.conftest import BENEFIT, YESTERDAY, Surgery
 from tests.services.test_disputes import at_bank, hear
 from tests.services.test_recovery import CONFIRM, RETRIEVE
 from tp_gateway.contract import Flow
 from tp_gateway.services.facts import Answer
+from tp_gateway.services.invoices import Asked, Item
 from tp_gateway.services.statements.facts import Allocation
 
 FEE = 18_000
@@ -25,6 +26,7 @@ def tell(surgery: Surgery) -> None:
     _disputes(surgery)
     _transfers(surgery)
     _desk_and_medicare(surgery)
+    _invoices(surgery)
     _payouts(surgery)
     surgery.work()
     surgery.nights(2)
@@ -49,7 +51,7 @@ def _cards(surgery: Surgery) -> None:
     surgery.gateway.capturing.void(manager, let_go)
     surgery.pay(appointment_id=surgery.appointment(306), flow=Flow.BROWSER, amount=FEE)
     surgery.pay(appointment_id=surgery.appointment(307), flow=Flow.BROWSER, amount=FEE)
-    surgery.gateway.invoices.void(manager, surgery.invoice(5000).id)
+    surgery.void(surgery.invoice(5000).id)
     surgery.invoice(7000)
     surgery.appointment(308)
 
@@ -103,6 +105,24 @@ def _desk_and_medicare(surgery: Surgery) -> None:
     surgery.rule("refuse", code="9202", text="Not this one")
     surgery.session(202)
     assert surgery.bulk_bill(202)["status"] == "failed"
+
+
+def _invoices(surgery: Surgery) -> None:
+    """What staff do to invoices: credited after it was paid, paid with that credit, returned, written off, in parts."""
+    operations, nothing = surgery.gateway.invoice_operations, render_invoice
+    paid = surgery.invoice(FEE)
+    surgery.pay(invoice_id=paid.id)
+    operations.credit(manager, paid.id, Asked(Decimal("60.00")), "shorter", nothing, None)
+    for amount in (5_000, 3_000):
+        other = surgery.invoice(amount)
+        operations.apply_credit(manager, other.id, None, nothing, None)
+    operations.return_credit(manager, other.id, "not this one", nothing, None)
+    owed = surgery.invoice(10_000)
+    operations.write_off(manager, owed.id, Decimal("40.00"), "hardship", nothing, None)
+    lines = [Item("Report", 3, 3_333), Item("Session", 1, FEE, gst_treatment="gst_free")]
+    mixed = surgery.gateway.invoices.create(manager, PATIENT, lines, currency="AUD")
+    for part in ("10.00", "7.77"):
+        operations.credit(manager, mixed.id, Asked(lines={1: Decimal(part)}), "too long", nothing, None)
 
 
 def _payouts(surgery: Surgery) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -81,7 +81,10 @@ def test_every_code_has_a_status_and_no_status_is_without_a_code() -> None:
 )
 def test_how_a_failure_is_told(reason: str, status: int, code: str) -> None:
     failed = replace(FACTS, state="failed", reason=reason)
-    answers = [rendering.payment_answer(failed, PATIENT, 201), rendering.invoice_answer(failed, PATIENT)]
+    answers = [
+        rendering.payment_answer(failed, PATIENT, 201),
+        rendering.invoice_answer(failed, PATIENT, date(2025, 1, 19)),
+    ]
     for answer in [*answers, rendering.intent_answer(failed)]:
         body = json.loads(answer.text)
         assert (answer.status, body["code"], body["payment_id"]) == (status, code, 789)

@@ -9,6 +9,7 @@ your own inherits its base's, or has its own. Validators that are functions get 
 
 from tp_gateway.fields.australian import AhpraNumber, AustralianPhone
 from tp_gateway.fields.mappings import Schema, Sequence, StrictMapping, printable, validate
+from tp_gateway.fields.nodes import one_of, optional, text
 from tp_gateway.fields.values import (
     MAX_ID,
     Amount,
@@ -48,6 +49,9 @@ __all__ = [
     "Text",
     "documented",
     "is_storable",
+    "one_of",
+    "optional",
     "printable",
+    "text",
     "validate",
 ]

@@ -1,4 +1,5 @@
-"""Invoices and their lines. What has been paid stands on the payable; an invoice's status follows from it."""
+"""Invoices, their lines, and the words by which they are found. What has been paid stands on the payable; an invoice's
+status follows from it."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.models.base import Base, is_currency, one_of, primary_key, reference_to
-from tp_gateway.models.states import InvoiceStatus
+from tp_gateway.models.base import Base, BigId, is_currency, one_of, primary_key, reference_to
+from tp_gateway.models.states import GstTreatment, InvoiceStatus
+
+IS_UNPAID = "status IN ('pending', 'partially_paid')"
 
 
 class Invoice(Base):
@@ -26,6 +29,17 @@ class Invoice(Base):
             unique=True,
             postgresql_where=sa.text("status <> 'void'"),
             sqlite_where=sa.text("status <> 'void'"),
+        ),
+        # What the lists are sorted and filtered by (services/invoices/listing.py).
+        sa.Index("ix_invoices_status_id", "status", "id"),
+        sa.Index("ix_invoices_status_due_date_id", "status", "due_date", "id"),
+        sa.Index("ix_invoices_due_date_id", "due_date", "id"),
+        sa.Index(
+            "ix_invoices_unpaid_due_date_id",
+            "due_date",
+            "id",
+            postgresql_where=sa.text(IS_UNPAID),
+            sqlite_where=sa.text(IS_UNPAID),
         ),
     )
 
@@ -46,10 +60,16 @@ class Invoice(Base):
 
 
 class InvoiceItem(Base):
+    """A line. `total` includes `gst`; `gst_rate` is in ten-thousandths (1000 is 10 %), as it was when the invoice was
+    made. A line that is `gst_free` has neither."""
+
     __tablename__ = "invoice_items"
     __table_args__ = (
+        one_of("gst_treatment", GstTreatment, "gst_treatment"),
         sa.CheckConstraint("quantity > 0", name="quantity"),
         sa.CheckConstraint("total = quantity * unit_price", name="total"),
+        sa.CheckConstraint("gst_rate BETWEEN 0 AND 10000", name="gst_rate"),
+        sa.CheckConstraint("gst >= 0 AND gst <= total", name="gst"),
         sa.UniqueConstraint("invoice_id", "position"),
     )
 
@@ -60,6 +80,22 @@ class InvoiceItem(Base):
     quantity: orm.Mapped[int]
     unit_price: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
     total: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
+    gst_treatment: orm.Mapped[str] = orm.mapped_column(server_default=GstTreatment.GST_FREE)
+    gst_rate: orm.Mapped[int] = orm.mapped_column(server_default="0")
+    gst: orm.Mapped[int] = orm.mapped_column(sa.BigInteger, server_default="0")
+    service_date: orm.Mapped[date | None]
+    item_number: orm.Mapped[str | None]
+    practitioner_id: orm.Mapped[int | None] = reference_to("users.id", nullable=True)
+
+
+class InvoiceWord(Base):
+    """A word of an invoice's number, patient's name, description or lines, folded (services/invoices/words.py)."""
+
+    __tablename__ = "invoice_words"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    word: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    invoice_id: orm.Mapped[int] = orm.mapped_column(BigId, sa.ForeignKey("invoices.id"), primary_key=True)
 
 
 class Counter(Base):

@@ -66,27 +66,55 @@ MOVES: dict[str, tuple[str, str]] = {
     "chargeback_reopened": (RECEIVABLE, CHARGEBACKS),
     "chargeback_reopened_reversal": (CHARGEBACKS, RECEIVABLE),
     "chargeback_reopened_reversal_credit": (CHARGEBACKS, PATIENT_CREDIT),
+    "credit_note": (ADJUSTMENTS, RECEIVABLE),
+    "written_off": (ADJUSTMENTS, RECEIVABLE),
+    "credit_applied": (PATIENT_CREDIT, RECEIVABLE),
+    "credit_returned": (RECEIVABLE, PATIENT_CREDIT),
 }
 """Kind of entry -> (the account that it debits, the one that it credits): all the kinds there are. `tp-gateway verify`
 holds the ledger against it."""
 
+WITHOUT_PAYMENT = ("credit_note", "written_off")
+"""Kinds that move no payment's money: only what the clinic asks for becomes less."""
+CREDIT_MOVED = ("credit_applied", "credit_returned")
+"""Kinds that move a payment's over-payment to or from a payable that may be another than the payment's own."""
+IS_CREDIT = "'patient_credit' IN (debit, credit)"
+
 
 class LedgerEntry(Base):
     """`amount` > 0 minor units from `credit` to `debit`. `evidence` is the provider's own id of the movement: with
-    payment and kind it makes an entry unique, so that no fact is ever booked twice."""
+    payment and kind it makes an entry unique, so that no fact is ever booked twice.
+
+    What staff did to an invoice is booked under its `operation_id`. `payment_id` is whose money moves: credit that pays
+    an invoice is the over-payment of one payment, so that no cent of it can be used, or given back, a second time."""
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
         is_currency(),
         sa.CheckConstraint("amount > 0", name="amount"),
         sa.CheckConstraint("debit <> credit", name="two_accounts"),
+        sa.CheckConstraint("payment_id IS NOT NULL OR operation_id IS NOT NULL", name="origin"),
         sa.UniqueConstraint("payment_id", "kind", "evidence"),
+        sa.Index(
+            "uq_ledger_entries_operation_id",
+            "operation_id",
+            unique=True,
+            postgresql_where=sa.text("payment_id IS NULL"),
+            sqlite_where=sa.text("payment_id IS NULL"),
+        ),
+        sa.Index(
+            "ix_ledger_entries_patient_credit",
+            "patient_id",
+            postgresql_where=sa.text(IS_CREDIT),
+            sqlite_where=sa.text(IS_CREDIT),
+        ),
     )
 
     id: orm.Mapped[int] = primary_key()
-    payment_id: orm.Mapped[int] = reference_to("payments.id")
+    payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True)
     refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
     dispute_id: orm.Mapped[int | None] = reference_to("disputes.id", nullable=True)
+    operation_id: orm.Mapped[int | None] = reference_to("invoice_operations.id", nullable=True)
     payable_id: orm.Mapped[int] = reference_to("payables.id", index=True)
     patient_id: orm.Mapped[int] = reference_to("users.id")
     kind: orm.Mapped[str]

@@ -72,6 +72,7 @@ class IdempotencyRecord(Base):
     body_hash: orm.Mapped[str]
     payment_id: orm.Mapped[int | None] = reference_to("payments.id", nullable=True, index=True)
     refund_id: orm.Mapped[int | None] = reference_to("refunds.id", nullable=True)
+    invoice_id: orm.Mapped[int | None] = reference_to("invoices.id", nullable=True)
     answer_sealed: orm.Mapped[str | None]
     created_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
     finished_at: orm.Mapped[datetime | None]

@@ -138,6 +138,27 @@ class InvoiceStatus(StrEnum):
     REFUNDED = "refunded"
 
 
+class GstTreatment(StrEnum):
+    """A property of an invoice's line. Treatment by a registered psychologist is GST-free (GST Act s 38-10)."""
+
+    GST_FREE = "gst_free"
+    TAXABLE = "taxable"
+
+
+class OperationKind(StrEnum):
+    """What staff do to an invoice after it was made."""
+
+    VOID = "void"
+    CREDIT_NOTE = "credit_note"
+    """The clinic takes (a part of) what it has charged back."""
+    WRITE_OFF = "write_off"
+    """The clinic gives up what is due."""
+    CREDIT_APPLIED = "credit_applied"
+    """The patient's credit pays."""
+    CREDIT_RETURNED = "credit_returned"
+    """Credit that has paid becomes the patient's credit again."""
+
+
 class AppointmentStatus(StrEnum):
     PENDING = "pending"
     CONFIRMED = "confirmed"

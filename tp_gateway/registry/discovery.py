@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -25,9 +26,8 @@ def installed() -> dict[str, list[metadata.EntryPoint]]:
     return found
 
 
-def find(name: str) -> metadata.EntryPoint:
-    """ConfigurationError unless exactly one installed package brings a plugin of that name."""
-    there = installed()
+def find(name: str, there: Mapping[str, Sequence[metadata.EntryPoint]]) -> metadata.EntryPoint:
+    """ConfigurationError unless exactly one package of `there`, which is `installed()`, brings that plugin."""
     points = there.get(name, [])
     if not points:
         raise ConfigurationError(

@@ -79,6 +79,7 @@ class _Refused(ConfigurationError):
 class _Loading:
     def __init__(self, section: sections.Section, environment: Environment) -> None:
         self._section, self._environment = section, environment
+        self._installed = discovery.installed()
         self.manager = pluggy.PluginManager(PROJECT)
         self.manager.add_hookspecs(hooks)
         self._owners: dict[str, str] = {}
@@ -90,7 +91,7 @@ class _Loading:
 
     def add(self, name: str) -> list[tuple[Provider, Manifest, dict[str, Any]]]:
         """The plugin's providers, built, with their manifests and public settings."""
-        point = discovery.find(name)
+        point = discovery.find(name, self._installed)
         plugin = f"plugin {name} ({discovery.package(point)})"
         if self.manager.has_plugin(name):
             raise _Refused(f"{plugin} is named twice in tp_gateway.providers")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import InsertOnce
+from tp_gateway.errors import GatewayError
 from tp_gateway.models import Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
@@ -150,8 +151,12 @@ class Booking:
 
     def take_back(self, amount: int, evidence: str) -> int:
         """What was booked under this evidence was for something else. As with a refund, the payment's own over-payment
-        goes first: what is left of its money then pays what is due. Returns the change of what is paid."""
+        goes first: what is left of its money then pays what is due. Returns the change of what is paid. GatewayError
+        `not_payable` if its over-payment has paid another invoice."""
         from_credit, ours = min(amount, self._credit_left()), clearing(self.payment.provider)
+        if amount - from_credit > self._counted():
+            text = f"What payment {self.payment.id} has over-paid has paid another invoice: return that credit first"
+            raise GatewayError("not_payable", text, payment_id=self.payment.id)
         if from_credit:
             self._entry("unmatch_credit", PATIENT_CREDIT, ours, from_credit, evidence)
         if amount > from_credit:
@@ -163,15 +168,15 @@ class Booking:
         return self._credited(PATIENT_CREDIT)
 
     def _counted(self) -> int:
-        """What this payment counts towards its payable."""
-        return self._credited(RECEIVABLE)
+        """What this payment counts towards its payable; its over-payment may have paid another."""
+        return self._credited(RECEIVABLE, L.c.payable_id == self.payment.payable_id)
 
-    def _credited(self, account: str) -> int:
+    def _credited(self, account: str, *where: sa.ColumnElement[bool]) -> int:
         """What this payment's entries credited to an account, less what they debited."""
         sign = sa.case((L.c.credit == account, L.c.amount), else_=-L.c.amount)
         touched = sa.or_(L.c.credit == account, L.c.debit == account)
         query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0)).where(L.c.payment_id == self.payment.id, touched)
-        return int(self.session.execute(query).scalar_one())
+        return int(self.session.execute(query.where(*where)).scalar_one())
 
     def _entry(self, kind: str, *line: Any, **more: Any) -> bool:
         """False if this very movement is in the books already."""

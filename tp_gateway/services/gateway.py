@@ -18,7 +18,7 @@ from tp_gateway.services.dispute_settlement import DisputeSettlement
 from tp_gateway.services.disputes import Disputes
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
-from tp_gateway.services.invoices import Invoices
+from tp_gateway.services.invoices import InvoiceOperations, Invoices
 from tp_gateway.services.opening import Opening
 from tp_gateway.services.outbox import Outbox
 from tp_gateway.services.payment_methods import PaymentMethods
@@ -58,6 +58,7 @@ class Gateway:
     disputes: Disputes
     payment_methods: PaymentMethods
     invoices: Invoices
+    invoice_operations: InvoiceOperations
     practice: Practice
     day_totals: DayTotals
     remittances: Remittances
@@ -83,6 +84,10 @@ class Gateway:
     def today(self) -> date:
         """In the clinic's calendar, as its settings have it now."""
         return self.clock().astimezone(self.practice_settings.read().system.zone).date()
+
+    def today_there(self, zone_name: str | None) -> date:
+        """The same for a statement's `practice_settings.ZONE_NAME`, where the settings cannot be read."""
+        return self.clock().astimezone(self.practice_settings.zone(zone_name)).date()
 
     def close(self) -> None:
         self.registry.close()
@@ -130,8 +135,9 @@ def build_gateway(
         capturing=Capturing(database, registry, vault, timing, charge, idempotency, clock),
         disputes=disputes,
         payment_methods=methods,
-        invoices=Invoices(database, settings, clock),
-        practice=Practice(database, clock),
+        invoices=Invoices(database, registry, settings, idempotency, currency, clock),
+        invoice_operations=InvoiceOperations(database, registry, settings, idempotency, clock),
+        practice=Practice(database, settings, currency, clock),
         day_totals=DayTotals(database, registry, settings),
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),

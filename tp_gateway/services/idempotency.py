@@ -3,6 +3,7 @@ byte."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.crypto import Vault
-from tp_gateway.database import InsertOnce, rows_changed
+from tp_gateway.database import Database, InsertOnce, rows_changed
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import IdempotencyRecord, Payment, Refund, table
 from tp_gateway.models.states import OPEN_REFUND_STATES, OPEN_STATES
@@ -61,6 +62,27 @@ class Idempotency:
         if key is not None:
             session.execute(sa.update(K).where(*_is(key)).values(payment_id=payment_id, refund_id=refund_id))
 
+    def once(
+        self,
+        database: Database,
+        key: Key | None,
+        now: datetime,
+        work: Callable[[orm.Session], tuple[int, Answer]],
+    ) -> Answer:
+        """For what is done in one transaction, without a provider: `work` gives the invoice that it has changed and the
+        answer, which is stored with it. A repeat waits for the first, and gets its answer."""
+        with database.transaction() as session:
+            repeat = self.claim(session, key, now)
+            if repeat is not None:
+                if repeat.answer is None:
+                    raise in_progress()
+                return repeat.answer
+            invoice_id, answer = work(session)
+            if key is not None:
+                values = {"invoice_id": invoice_id, "answer_sealed": self._seal(answer), "finished_at": now}
+                session.execute(sa.update(K).where(*_is(key)).values(values))
+            return answer
+
     def release(self, session: orm.Session, key: Key | None, payment_id: int | None = None) -> None:
         """Nothing was started after all, or nothing came of `payment_id`: the key may be used again. A key that belongs
         to another payment by now stays."""
@@ -70,9 +92,8 @@ class Idempotency:
     def finish(self, session: orm.Session, key: Key | None, payment_id: int, answer: Answer, now: datetime) -> None:
         """Store the final answer, in the transaction that makes it true."""
         if key is not None:
-            sealed = self._vault.seal(f"{answer.status} {answer.text}")
             ours = sa.update(K).where(*_is(key, payment_id), K.c.finished_at.is_(None))
-            session.execute(ours.values(answer_sealed=sealed, finished_at=now))
+            session.execute(ours.values(answer_sealed=self._seal(answer), finished_at=now))
 
     def stored(self, session: orm.Session, key: Key) -> Answer | None:
         """The answer that a repeat of this very request would get, if it is final already."""
@@ -88,6 +109,9 @@ class Idempotency:
             return None
         answer = self._open(record.answer_sealed) if record.answer_sealed else None
         return Repeat(answer, record.payment_id, record.refund_id)
+
+    def _seal(self, answer: Answer) -> str:
+        return self._vault.seal(f"{answer.status} {answer.text}")
 
     def _open(self, sealed: str) -> Answer:
         status, text = self._vault.open(sealed).split(" ", 1)

@@ -1,28 +1,43 @@
-"""The practice directory: the Django backend pushes its users and appointments, in bulk, as often as it likes."""
+"""The practice directory: the Django backend pushes what it owns, in bulk, as often as it likes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway.database import Database
-from tp_gateway.models import Appointment, Payable, Payment, User, table
-from tp_gateway.models.payable import appointment_uuid
-from tp_gateway.models.states import AppointmentStatus
-from tp_gateway.models.states import PaymentState as S
+from tp_gateway.models import Appointment, Availability, ProgressNote, User, table
+from tp_gateway.models.states import AppointmentStatus as S
+from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.counters import raised
+from tp_gateway.services.invoices.automatic import invoice_completed
+from tp_gateway.services.invoices.words import rename
+from tp_gateway.services.practice_payables import keep_payables
+from tp_gateway.services.practice_settings import PracticeSettingsStore
+from tp_gateway.services.practice_upserts import (
+    Change,
+    Problems,
+    Row,
+    UpsertResult,
+    batches,
+    differing,
+    key_of,
+    standing,
+    write,
+)
 
-U, A, Y, P = table(User), table(Appointment), table(Payable), table(Payment)
-_BATCH = 500
+U, A, N, V = table(User), table(Appointment), table(ProgressNote), table(Availability)
 _TURN = "practice_push"
 """Pushes take turns at this counter: two of the same new row would collide, two of the same old rows could wait for
 each other."""
-Row = tuple[int, Mapping[str, Any]]
+Judge = Callable[[Mapping[str, Any], Mapping[str, Any] | None], Problems]
+"""(a row, as it stands or None) -> what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +46,13 @@ class DirectoryUser:
     active: bool
 
 
-@dataclass(slots=True)
-class UpsertResult:
-    """How many rows were new, changed, as they were before, or refused: `errors` is row index -> field -> messages."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    errors: dict[int, Mapping[str, list[str]]] = field(default_factory=dict)
-
-
 class Practice:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, and a field
+    that is not known is None. `currency` is the practice's own (ISO 4217)."""
+
+    def __init__(self, database: Database, settings: PracticeSettingsStore, currency: str, clock: Clock) -> None:
+        self._database, self._clock, self._breath = database, clock, Breath(database)
+        self._settings, self._currency = settings, currency
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -51,115 +60,112 @@ class Practice:
         return DirectoryUser(row.role, row.active) if row else None
 
     def upsert_users(self, rows: Sequence[Row]) -> UpsertResult:
-        """Rows of (index, {id, role, active, name, email, phone, created_at}). Each row counts by itself; the last of
-        one id wins."""
-        result = UpsertResult()
-        for batch in _batches(rows):
-            with self._database.transaction() as session:
-                raised(session, _TURN)
-                known = _by_id(session, U, [row["id"] for _, row in batch])
-                for _, row in batch:
-                    _count(result, self._upsert(session, U, known, row))
-        return result
+        """{id, role, active, name, email, phone, provider_number, ahpra_number, created_at}"""
+        return self._upsert(U, rows, lambda _session, _rows: lambda _row, _before: {}, self._users_changed)
 
     def upsert_appointments(self, rows: Sequence[Row]) -> UpsertResult:
-        """Rows of (index, {id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, fee,
-        currency}); `fee` in minor units. A row is refused if its people are unknown, or if it would move money to
-        another patient."""
-        result = UpsertResult()
-        for batch in _batches(rows):
-            with self._database.transaction() as session:
-                raised(session, _TURN)
-                people = {row[name] for _, row in batch for name in ("patient_id", "practitioner_id")}
-                users = _by_id(session, U, [person for person in people if person is not None])
-                known = _by_id(session, A, [row["id"] for _, row in batch])
-                payables = self._lock_payables(session, [row["id"] for _, row in batch])
-                for index, row in batch:
-                    problem = _problem(row, users, known.get(row["id"]), payables.get(row["id"]))
-                    if problem:
-                        result.errors[index] = problem
-                        continue
-                    _count(result, self._upsert(session, A, known, row))
-                    self._keep_payable(session, row, payables)
-        return result
+        """{id, patient_id, practitioner_id, service, status, starts_at, duration_minutes, actual_minutes, rating, fee,
+        currency}; `fee` in minor units. A row is refused if its people are unknown, or if it would move money to
+        another patient. One that becomes completed gets its invoice, if the clinic wants that."""
+        return self._upsert(A, rows, _judge_appointments, self._appointments_changed)
+
+    def upsert_progress_notes(self, rows: Sequence[Row]) -> UpsertResult:
+        """{id, appointment_id, patient_id, practitioner_id, created_at, completed_at}; its people and its appointment
+        must be known."""
+        return self._upsert(N, rows, _judge_notes)
+
+    def upsert_availability(self, rows: Sequence[Row]) -> UpsertResult:
+        """{practitioner_id, day, minutes}: how long somebody could be booked on a day of the clinic's calendar."""
+        return self._upsert(V, rows, _judge_availability)
 
     def _upsert(
-        self, session: orm.Session, table: sa.Table, known: dict[int, Mapping[str, Any]], row: Mapping[str, Any]
-    ) -> str:
-        before = known.get(row["id"])
-        if before is not None and all(before[name] == value for name, value in row.items()):
-            return "unchanged"
-        values = dict(row) | {"updated_at": self._clock()}
-        if before is None:
-            session.execute(sa.insert(table), values)
-        else:
-            session.execute(sa.update(table).where(table.c.id == row["id"]).values(values))
-        known[row["id"]] = {**(before or {}), **values}
-        return "updated" if before else "created"
+        self,
+        kind: sa.Table,
+        rows: Sequence[Row],
+        judging: Callable[[orm.Session, list[Mapping[str, Any]]], Judge],
+        follow: Callable[[orm.Session, list[Change], datetime], None] | None = None,
+    ) -> UpsertResult:
+        """Batch by batch, each a transaction of its own."""
+        result = UpsertResult()
+        for number, batch in enumerate(batches(kind, rows)):
+            if number:
+                self._breath.take()
+            with self._database.transaction() as session:
+                raised(session, _TURN)
+                now = self._clock()
+                known = standing(session, kind, (row for _, row in batch))
+                judge = judging(session, [row for _, row in batch])
+                problems = {index: judge(row, known.get(key_of(kind, row))) for index, row in batch}
+                good = [row for index, row in batch if not problems[index]]
+                changes = differing(kind, known, good)
+                write(session, kind, changes, now)
+                if follow is not None and changes:
+                    follow(session, changes, now)
+            result.add(changes, len(good))
+            result.errors |= {index: problem for index, problem in problems.items() if problem}
+        return result
 
-    def _lock_payables(self, session: orm.Session, appointment_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Locked in the order of their ids, so that two pushes cannot wait for each other."""
-        query = sa.select(Y).where(Y.c.appointment_id.in_(appointment_ids)).order_by(Y.c.id).with_for_update()
-        return {row.appointment_id: dict(row._mapping) for row in session.execute(query)}
+    def _appointments_changed(self, session: orm.Session, changes: list[Change], now: datetime) -> None:
+        """The one place where a change of an appointment is seen, in the transaction that writes it."""
+        keep_payables(session, changes, now)
+        completed = [one.after["id"] for one in changes if one.before and one.became("status", S.COMPLETED)]
+        if completed:
+            invoice_completed(session, self._settings.current(session), self._currency, completed, now)
 
-    def _keep_payable(self, session: orm.Session, row: Mapping[str, Any], payables: dict[int, dict[str, Any]]) -> None:
-        """What can be paid follows the appointment, until an invoice says what is to be paid."""
-        payable = payables.get(row["id"])
-        cancelled = row["status"] == AppointmentStatus.CANCELLED
-        if payable is None:
-            values = {
-                "uuid": appointment_uuid(row["id"]),
-                "patient_id": row["patient_id"],
-                "appointment_id": row["id"],
-                "invoice_id": None,
-                "amount": row["fee"],
-                "amount_paid": 0,
-                "currency": row["currency"],
-                "open": not cancelled,
-            }
-            new_id = session.execute(sa.insert(Y).returning(Y.c.id), values).scalar_one()
-            payables[row["id"]] = values | {"id": new_id}
-            return
-        if payable["invoice_id"] is None:
-            values = {"amount": row["fee"], "currency": row["currency"], "open": not cancelled}
-            if any(payable[name] != value for name, value in values.items()):
-                session.execute(sa.update(Y).where(Y.c.id == payable["id"]).values(values))
-                payable.update(values)
-        # A card form that is open for another price, or for an appointment that will not be, is closed by the sweep. (A
-        # live invoice stays payable: it may be the fee for not coming.)
-        due = payable["amount"] - payable["amount_paid"]
-        outdated = sa.true() if cancelled else P.c.amount > due
-        waiting = (P.c.payable_id == payable["id"], P.c.state == S.AWAITING_CUSTOMER, outdated)
-        now = self._clock()
-        session.execute(sa.update(P).where(*waiting).values(next_check_at=now, expires_at=now))
+    def _users_changed(self, session: orm.Session, changes: list[Change], _now: datetime) -> None:
+        for one in changes:
+            if one.before is not None and one.before["name"] != one.after["name"]:
+                rename(session, one.after["id"], one.before["name"], one.after["name"])
 
 
-def _problem(
-    row: Mapping[str, Any],
-    users: Mapping[int, Any],
-    before: Mapping[str, Any] | None,
-    payable: Mapping[str, Any] | None,
-) -> dict[str, list[str]]:
-    problems: dict[str, list[str]] = {}
-    patient = users.get(row["patient_id"])
-    if patient is None or patient["role"] != "patient":
-        problems["patient_id"] = ["No such patient: push users first"]
-    if row["practitioner_id"] is not None and row["practitioner_id"] not in users:
-        problems["practitioner_id"] = ["No such user: push users first"]
-    if before is not None and before["patient_id"] != row["patient_id"]:
-        problems["patient_id"] = ["An appointment cannot change its patient"]
-    if payable is not None and payable["currency"] != row["currency"]:
-        problems["currency"] = ["An appointment cannot change its currency"]
-    return problems
+def _judge_appointments(session: orm.Session, rows: list[Mapping[str, Any]]) -> Judge:
+    people = _people(session, rows)
+
+    def judge(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> Problems:
+        problems = people(row, before)
+        if before is not None and before["patient_id"] != row["patient_id"]:
+            problems["patient_id"] = ["An appointment cannot change its patient"]
+        if before is not None and before["currency"] != row["currency"]:
+            problems["currency"] = ["An appointment cannot change its currency"]
+        return problems
+
+    return judge
 
 
-def _batches(rows: Sequence[Row]) -> list[Sequence[Row]]:
-    return [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
+def _judge_notes(session: orm.Session, rows: list[Mapping[str, Any]]) -> Judge:
+    people = _people(session, rows)
+    wanted = {row["appointment_id"] for row in rows} - {None}
+    query = sa.select(A.c.id, A.c.patient_id).where(A.c.id.in_(wanted))
+    patients = {row.id: row.patient_id for row in session.execute(query)}
+
+    def judge(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> Problems:
+        problems = people(row, before)
+        if row["appointment_id"] is None:
+            return problems
+        if row["appointment_id"] not in patients:
+            problems["appointment_id"] = ["No such appointment: push appointments first"]
+        elif patients[row["appointment_id"]] != row["patient_id"]:
+            problems["appointment_id"] = ["An appointment of another patient"]
+        return problems
+
+    return judge
 
 
-def _by_id(session: orm.Session, table: sa.Table, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    return {row.id: dict(row._mapping) for row in session.execute(sa.select(table).where(table.c.id.in_(ids)))}
+def _judge_availability(session: orm.Session, rows: list[Mapping[str, Any]]) -> Judge:
+    return _people(session, rows)
 
 
-def _count(result: UpsertResult, what: str) -> None:
-    setattr(result, what, getattr(result, what) + 1)
+def _people(session: orm.Session, rows: Iterable[Mapping[str, Any]]) -> Judge:
+    """Patient and practitioner, as far as a row has them, must be users."""
+    wanted = {row.get(name) for row in rows for name in ("patient_id", "practitioner_id")} - {None}
+    roles = {row.id: row.role for row in session.execute(sa.select(U.c.id, U.c.role).where(U.c.id.in_(wanted)))}
+
+    def judge(row: Mapping[str, Any], _before: Mapping[str, Any] | None) -> Problems:
+        problems: Problems = {}
+        if "patient_id" in row and roles.get(row["patient_id"]) != "patient":
+            problems["patient_id"] = ["No such patient: push users first"]
+        if row["practitioner_id"] is not None and row["practitioner_id"] not in roles:
+            problems["practitioner_id"] = ["No such user: push users first"]
+        return problems
+
+    return judge

@@ -9,6 +9,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
 from tp_gateway.views.answers.machines import DOCUMENT, PAGE
+from tp_gateway.views.openapi import Made
 
 
 @view_config(
@@ -19,7 +20,7 @@ from tp_gateway.views.answers.machines import DOCUMENT, PAGE
 )
 def as_json(request: Any) -> Response:
     """The API document (OpenAPI 3.1). With the fields of the ways to pay that are switched on here."""
-    return _served(request, "api_document", "application/json")
+    return _served(request, request.registry["api_document"], "application/json")
 
 
 @view_config(
@@ -27,14 +28,13 @@ def as_json(request: Any) -> Response:
 )
 def as_page(request: Any) -> Response:
     """The API document as a page for people. It needs no network and no script."""
-    response = _served(request, "api_page", "text/html")
+    response = _served(request, request.registry["api_page"](), "text/html")
     response.headers["Content-Security-Policy"] = request.registry["api_page_policy"]
     return response
 
 
-def _served(request: Any, name: str, media: str) -> Response:
+def _served(request: Any, made: Made, media: str) -> Response:
     """It changes only when the service starts anew with other settings: asked again with its ETag, it is not sent."""
-    made = request.registry[name]
     if made.etag in request.if_none_match and "HTTP_IF_NONE_MATCH" in request.environ:
         response = Response(status=304)
     else:

@@ -6,7 +6,7 @@ What a patient may not see (a provider's own codes, a review flag) is decided he
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from tp_gateway.contract import Flow, Reason
@@ -23,6 +23,7 @@ from tp_gateway.services.facts import (
     RebateFacts,
     RefundFacts,
 )
+from tp_gateway.services.invoices.reading import status_on
 from tp_gateway.views import jsontext
 from tp_gateway.views.errors import STATUSES, error_body
 
@@ -75,11 +76,12 @@ def payment_answer(facts: PaymentFacts, who: Identity, status: int) -> Answer:
     return answer(status, payment(facts, who))
 
 
-def invoice_answer(facts: PaymentFacts, who: Identity) -> Answer:
-    """Paying an invoice: the payment, and the invoice as it stands after it."""
+def invoice_answer(facts: PaymentFacts, who: Identity, today: date) -> Answer:
+    """Paying an invoice: the payment, and the invoice as it stands after it, on this day of the clinic's calendar."""
     if facts.state == PaymentState.FAILED:
         return failure_answer(facts)
-    return answer(200, {"payment": payment(facts, who), "invoice": invoice(facts.invoice) if facts.invoice else None})
+    shown = invoice(facts.invoice) | {"status": status_on(facts.invoice, today)} if facts.invoice else None
+    return answer(200, {"payment": payment(facts, who), "invoice": shown})
 
 
 def intent_answer(facts: PaymentFacts) -> Answer:

@@ -9,6 +9,9 @@ import colander
 
 from tp_gateway import fields
 from tp_gateway.contract import Flow
+from tp_gateway.fields import one_of as one_of  # noqa: PLC0414 - told on
+from tp_gateway.fields import optional as optional  # noqa: PLC0414 - told on
+from tp_gateway.fields import text as text  # noqa: PLC0414 - told on
 from tp_gateway.services.facts import Wanted
 
 REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
@@ -60,31 +63,11 @@ def matches(pattern: re.Pattern[str], message: str) -> Any:
     return check
 
 
-def one_of(*choices: str) -> Any:
-    """A validator that names the choices, and unlike colander's does not repeat what was sent."""
-
-    @fields.documented(enum=[str(choice) for choice in choices])
-    def check(node: colander.SchemaNode, value: str) -> None:
-        if value not in choices:
-            raise colander.Invalid(node, f"Not one of: {', '.join(choices)}")
-
-    return check
-
-
-def optional(kind: colander.SchemaType, **options: Any) -> colander.SchemaNode:
-    """A field that may be absent or null, and is None then."""
-    return colander.SchemaNode(kind, missing=None, **options)
-
-
 def payment_method(**options: Any) -> colander.SchemaNode:
     """`card`, `bank_transfer`, …: which ones there are is the registry's business."""
     return colander.SchemaNode(
         fields.Text(), validator=matches(_METHOD, "Not a payment method such as card"), **options
     )
-
-
-def text(least: int, most: int, **options: Any) -> colander.SchemaNode:
-    return colander.SchemaNode(fields.Text(), validator=colander.Length(min=least, max=most), **options)
 
 
 def some_of(*names: str, at_most_one: bool = False) -> dict[str, Any]:

@@ -4,7 +4,6 @@ too. A line that is there already, from whichever file, stays as it is."""
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from tp_gateway.database import Database, StoreUnavailable
 from tp_gateway.models import Statement, table
 from tp_gateway.models import StatementLine as Line
 from tp_gateway.models.states import StatementState
+from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.statements.shelf import Waiting
 
@@ -23,8 +23,6 @@ Row = tuple[object, ...]
 
 BATCH = 1000
 """Lines of one transaction: some twenty milliseconds, of which the commit is the greater part."""
-_AT_A_STRETCH, _SQLITE_LOOKS_AGAIN = 0.5, 0.1
-"""Seconds. The second is the longest wait of SQLite's busy handler (sqliteDefaultBusyCallback in its main.c)."""
 _TRIES = 3
 _TURN = 0x5374_6174
 """The number of PostgreSQL's advisory lock by which imports take turns. Nobody else here uses one."""
@@ -52,7 +50,7 @@ class Staging:
         self._database, self._clock = database, clock
         self._batch = _batch_of(database.engine.dialect)
         self._rows: list[Row] = []
-        self._breath = time.monotonic()
+        self._breath = Breath(database)
         self.id = 0
 
     def begin(self, **columns: object) -> None:
@@ -68,7 +66,7 @@ class Staging:
         if len(self._rows) < BATCH:
             return False
         self._write(self._clock())
-        self._let_others_write()
+        self._breath.take()
         return True
 
     def end(self) -> None:
@@ -88,13 +86,6 @@ class Staging:
                 if attempt + 1 == _TRIES:
                     raise
         self._rows.clear()
-
-    def _let_others_write(self) -> None:
-        """SQLite's writers do not queue: whoever waits looks again after a tenth of a second at most. So now and then
-        nobody writes for that long, and everybody who waits gets his turn."""
-        if self._database.engine.dialect.name == "sqlite" and time.monotonic() - self._breath > _AT_A_STRETCH:
-            time.sleep(_SQLITE_LOOKS_AGAIN)
-            self._breath = time.monotonic()
 
     def _insert(self, connection: sa.Connection) -> None:
         if connection.dialect.name == "postgresql":

@@ -23,6 +23,7 @@ from tp_gateway.services.verification import (
     entries,
     histories,
     invoices,
+    operations,
     references,
     refunds,
     rules,
@@ -33,7 +34,7 @@ from tp_gateway.services.verification.check import Check
 
 __all__ = ["Check", "Result", "all_checks", "verify"]
 
-_GROUPS = (rules, entries, balances, invoices, refunds, disputes, statements, histories, references)
+_GROUPS = (rules, entries, balances, invoices, operations, refunds, disputes, statements, histories, references)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,12 @@ CHECKS = (
     ),
     check(
         "keys-lead-somewhere",
-        "Each Idempotency-Key belongs to the payment that it started, and one that is answered has its answer.",
+        "Each Idempotency-Key belongs to its payment or invoice, and one that is answered has its answer.",
         IdempotencyRecord,
-        finds(sa.select(K.c.id, K.c.route).where(K.c.payment_id.is_(None)), "key {id} ({route}) belongs to no payment"),
+        finds(
+            sa.select(K.c.id, K.c.route).where(K.c.payment_id.is_(None), K.c.invoice_id.is_(None)),
+            "key {id} ({route}) belongs to no payment and no invoice",
+        ),
         finds(
             sa.select(K.c.id, K.c.route).where(K.c.answer_sealed.is_(None) != K.c.finished_at.is_(None)),
             "key {id} ({route}) is finished without an answer, or answered and not finished",

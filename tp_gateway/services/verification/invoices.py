@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tp_gateway.models import Counter, Invoice, InvoiceItem, Payable, Payment, table
+from tp_gateway.models import Invoice, InvoiceItem, Payable, Payment, table
+from tp_gateway.models.states import GstTreatment
 from tp_gateway.models.states import InvoiceStatus as Status
+from tp_gateway.services.invoices.gst import WHOLE
 from tp_gateway.services.verification.check import check, finds, or_zero, total
+from tp_gateway.services.verification.numbers import numbered
 
-V, I, Y, P, N = (table(model) for model in (Invoice, InvoiceItem, Payable, Payment, Counter))  # noqa: E741
-_DIGITS = "0123456789"
+V, I, Y, P = (table(model) for model in (Invoice, InvoiceItem, Payable, Payment))  # noqa: E741
 
+_INCLUDED = (2 * I.c.total * I.c.gst_rate + WHOLE + I.c.gst_rate) // (2 * (WHOLE + I.c.gst_rate))
+"""As `services.invoices.gst.included`, of whole numbers in SQL."""
 _ITEMS = sa.select(I.c.invoice_id, total(I.c.total).label("sum")).group_by(I.c.invoice_id).subquery()
 _LIVE = V.c.status != Status.VOID
 _NAMED_BY = Y.alias("named_by")
@@ -30,27 +34,6 @@ _GIVEN_BACK = sa.and_(
     V.c.status == Status.REFUNDED, Y.c.amount_paid >= Y.c.amount, sa.func.coalesce(_ALL_WENT_BACK, sa.false())
 )
 
-
-def _only_digits(text: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    return sa.and_(text != "", sa.func.ltrim(text, _DIGITS) == "")
-
-
-_YEAR, _PLACE = sa.func.substr(V.c.number, 5, 4), sa.func.substr(V.c.number, 10)
-_WELL_FORMED = sa.and_(
-    V.c.number.like("INV-____-%"),
-    _only_digits(_YEAR),
-    _only_digits(_PLACE),
-    sa.func.length(_PLACE) >= 3,
-    sa.or_(sa.func.length(_PLACE) == 3, sa.func.substr(_PLACE, 1, 1) != "0"),
-)
-_PLACED = sa.select(_YEAR.label("year"), sa.cast(sa.case((_WELL_FORMED, _PLACE)), sa.BigInteger).label("place"))
-_NUMBERS = _PLACED.where(_WELL_FORMED).subquery()
-_YEARS = (
-    sa.select(_NUMBERS.c.year, sa.func.count().label("count"), sa.func.max(_NUMBERS.c.place).label("last")).group_by(
-        _NUMBERS.c.year
-    )
-).subquery()
-_COUNTER = sa.func.coalesce(N.c.value, 0)
 
 CHECKS = (
     check(
@@ -106,24 +89,22 @@ CHECKS = (
         ),
     ),
     check(
+        "invoices-gst",
+        "Each line's GST is what its total includes at its rate, and what is free of GST has none.",
+        InvoiceItem,
+        finds(
+            sa.select(I.c.id, I.c.invoice_id, I.c.gst_treatment, I.c.gst_rate, I.c.total, I.c.gst).where(
+                sa.or_(I.c.gst != _INCLUDED, (I.c.gst_treatment == GstTreatment.GST_FREE) & (I.c.gst_rate != 0))
+            ),
+            "line {id} of invoice {invoice_id}: {gst} of GST in {total} at {gst_rate}, which is {gst_treatment}",
+        ),
+    ),
+    numbered(
         "invoices-numbers",
         "The numbers of each year's invoices run from 001 to the year's counter without a gap.",
         Invoice,
-        finds(
-            sa.select(V.c.id, V.c.number).where(~_WELL_FORMED),
-            "invoice {id}: {number!r} is no number of an invoice",
-        ),
-        finds(
-            sa.select(_YEARS.c.year, _YEARS.c.count, _YEARS.c.last, _COUNTER.label("counter"))
-            .outerjoin(N, N.c.name == "invoice:" + _YEARS.c.year)
-            .where(sa.or_(_YEARS.c.count != _YEARS.c.last, _YEARS.c.last != _COUNTER)),
-            "{year}: {count} invoices, the last number is {last}, the counter stands at {counter}",
-        ),
-        finds(
-            sa.select(N.c.name, N.c.value)
-            .outerjoin(_YEARS, N.c.name == "invoice:" + _YEARS.c.year)
-            .where(N.c.name.like("invoice:%"), N.c.value != 0, _YEARS.c.year.is_(None)),
-            "counter {name} stands at {value}, and there is no invoice of that year",
-        ),
+        V.c.number,
+        "INV",
+        "invoice",
     ),
 )

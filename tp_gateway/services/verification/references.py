@@ -27,7 +27,7 @@ def _references() -> Iterator[tuple[sa.Column[int], sa.Column[int]]]:
 
 def _orphans(column: sa.Column[int], target: sa.Column[int]) -> Look:
     there = target.table.alias("there")
-    [own] = column.table.primary_key
+    own = next(iter(column.table.primary_key))
     leads_nowhere = ~sa.exists().where(there.c[target.name] == column)
     query = sa.select(own.label("id"), column.label("value")).where(column.is_not(None), leads_nowhere)
     text = f"{column.table.name} {{id}}: its {column.name} is {{value}}, which is not among the {target.table.name}"

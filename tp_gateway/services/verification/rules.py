@@ -28,6 +28,7 @@ _MEANT: dict[str, dict[str, str]] = {
         "tr_payments_moved": "a2d5f98c9040a803",
         "tr_refunds_created": "6b311ba78aed093d",
         "tr_refunds_moved": "9595547dc64e735e",
+        "tr_settings_changes_append_only": "b16088a8d12a7d35",
         "tr_transitions_append_only": "6919f4e72a01129f",
     },
     "sqlite": {
@@ -38,6 +39,8 @@ _MEANT: dict[str, dict[str, str]] = {
         "tr_payments_moved": "bf797f1f6f3dc8d7",
         "tr_refunds_created": "2e5f703ebafc6b2a",
         "tr_refunds_moved": "2d75874f26b95aed",
+        "tr_settings_changes_no_delete": "e1a51eeecaa29d9c",
+        "tr_settings_changes_no_update": "f5c105d875386d62",
         "tr_transitions_no_delete": "e02eaf1dd2293905",
         "tr_transitions_no_update": "052507de844998ca",
     },

@@ -142,7 +142,7 @@ INVOICE = Shape(
         "amount_paid": AMOUNT,
         "amount_due": {**AMOUNT, "examples": ["0.00"]},
         "currency": CURRENCY,
-        "status": {**one_of(InvoiceStatus), "examples": ["paid"]},
+        "status": {**one_of((*InvoiceStatus, "overdue")), "examples": ["paid"]},
         "description": TEXT,
         "due_date": DAY,
         "created_at": MOMENT,

@@ -1,4 +1,5 @@
-"""`GET /api/openapi.json` and `GET /api/docs/`: the API document and its page, made once when the service starts.
+"""`GET /api/openapi.json` and `GET /api/docs/`: the API document, made once when the service starts, and its page, made
+when somebody wants it.
 
 Two view options are for the document: `answers` (status -> what is declared in `views.answers`), `refusals` (the codes
 of errors that are the view's own). `takes` names the media types of a body that the view reads by itself, `capability`
@@ -8,7 +9,9 @@ the flag of a manifest's capabilities that the `{provider}` of a path must have.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +37,12 @@ class Made:
 
 
 def make(config: Configurator) -> None:
-    """Into the registry: `api_document`, `api_page`, `api_page_policy`."""
+    """Into the registry: `api_document`; `api_page`, to be called; `api_page_policy`."""
     registry = config.registry
     manifests = [provider.manifest for provider in registry["gateway"].registry]
-    found = document(operations(config.introspector), manifests)
-    registry["api_document"] = Made.of(jsontext.dumps(found))
-    registry["api_page"] = Made.of(page(found))
+    made = Made.of(jsontext.dumps(document(operations(config.introspector), manifests)))
+    registry["api_document"] = made
+    registry["api_page"] = functools.cache(lambda: Made.of(page(json.loads(made.body))))
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     registry["api_page_policy"] = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

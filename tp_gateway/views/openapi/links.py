@@ -27,21 +27,14 @@ def links(source: Operation, answer: Answer, targets: Iterable[Operation]) -> di
                 "operationId": target.id,
                 "parameters": {"id": f"$response.body#{pointer}"},
             }
-        wanted = _wanted(target)
+        wanted = target.ids_needed
         if wanted and wanted <= set(answer.always) and {"provider"} == set(target.parts) == set(source.parts):
             found[target.id] = {
                 "operationId": target.id,
                 "parameters": {"provider": "$request.path.provider"},
-                "requestBody": {name: f"$response.body#/{name}" for name in wanted},
+                "requestBody": {name: f"$response.body#/{name}" for name in sorted(wanted)},
             }
     return found
-
-
-def _wanted(target: Operation) -> set[str]:
-    """The keys that a body must have, where they are all ids."""
-    schema = target.options.get("schema")
-    required = {node.name for node in schema().children if node.required} if schema else set()
-    return required if all(name.endswith("_id") for name in required) else set()
 
 
 def _ids(shape: Shape, at: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -28,15 +29,15 @@ class Operation:
     view: Any
     options: Mapping[str, Any]
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.method.lower()}_{self.route}"
 
-    @property
+    @cached_property
     def path(self) -> str:
         return _PART.sub(r"{\1}", self.pattern)
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, str]:
         """Name -> pattern, of what stands in the path."""
         return dict(_PART.findall(self.pattern))
@@ -65,7 +66,14 @@ class Operation:
         found: Mapping[int, Answer] = self.options["answers"]
         return found
 
-    @property
+    @cached_property
+    def ids_needed(self) -> frozenset[str]:
+        """The keys that a body must have, where they are all ids; otherwise nothing."""
+        schema = self.options.get("schema")
+        required = frozenset(node.name for node in schema().children if node.required) if schema else frozenset()
+        return required if all(name.endswith("_id") for name in required) else frozenset()
+
+    @cached_property
     def refusals(self) -> list[str]:
         """The codes it can refuse with, in the order of the table: those of its own, and those of what it uses."""
         has, found = self.options.get, {"internal_error", *(self.options.get("refusals") or ())}

@@ -1,0 +1,173 @@
+"""Finds invoices, a page at a time. Each way to ask walks one index in the order that is shown, so that a page costs
+what a page costs, however many invoices there are.
+
+What depends on the due day (`overdue` does, and so do `pending` and `partially_paid`, which are not overdue) is
+therefore shown in the order of due days, and what is found by words in the order in which it was made. The invoices of
+one patient are few, and come in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tp_gateway.errors import ValidationError
+from tp_gateway.identity import Identity
+from tp_gateway.models import Invoice, InvoiceWord, table
+from tp_gateway.models.invoice import IS_UNPAID
+from tp_gateway.models.states import InvoiceStatus
+from tp_gateway.services.facts import InvoiceFacts
+from tp_gateway.services.invoices.credit import credit_of
+from tp_gateway.services.invoices.reading import INVOICES, OVERDUE, status_on, to_facts
+from tp_gateway.services.invoices.words import words
+
+V, W = table(Invoice), table(InvoiceWord)
+STATUSES = (*(str(status) for status in InvoiceStatus), OVERDUE)
+_BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
+SORTS = ("newest", "oldest", "due_date", "-due_date")
+_AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
+_MOST_WORDS = 8
+_RARE = 2_000
+"""A word of fewer invoices than this is rare enough; how many there are of a more common one is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is looked for, and which page: `limit` invoices after the one called `before_id`, in the order of `sort`
+    (None: as the filters have it)."""
+
+    limit: int
+    patient_id: int | None = None
+    status: str | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    text: str | None = None
+    sort: str | None = None
+    before_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`invoices` with their public status; `more` follow. `credit` is what the one patient has who is looked at, in
+    minor units of `currency`; None for more than one."""
+
+    invoices: Sequence[tuple[InvoiceFacts, str]]
+    more: bool
+    credit: int | None
+    currency: str
+
+
+def find(
+    session: orm.Session, who: Identity, wish: Wish, today: date, currency: str, not_credit: Collection[str]
+) -> Listed:
+    """A patient finds own ones. ValidationError for a `sort` that the filters do not have, or a `text` of no words."""
+    if not who.is_staff and wish.patient_id not in (None, who.user_id):
+        return Listed((), False, None, currency)
+    patient_id = wish.patient_id if who.is_staff else who.user_id
+    asked = _words(session, wish)
+    sort = _sort(wish, one_patient=patient_id is not None)
+    query: sa.Select[Any] = INVOICES
+    if patient_id is not None:
+        query = _of_patient(patient_id, asked)
+    elif asked:
+        query = _of_words(asked)
+    query = _filtered(query, wish, today, driven=patient_id is not None or bool(asked))
+    query = _in_order(session, query, wish, sort, patient_id)
+    rows = session.execute(query.limit(wish.limit + 1)).all()
+    found = [to_facts(row) for row in rows[: wish.limit]]
+    lots = credit_of(session, patient_id, currency, not_credit) if patient_id is not None else None
+    credit = sum(lot.amount for lot in lots) if lots is not None else None
+    return Listed([(facts, status_on(facts, today)) for facts in found], len(rows) > wish.limit, credit, currency)
+
+
+def _words(session: orm.Session, wish: Wish) -> list[str]:
+    """What is asked, the rarest first."""
+    if wish.text is None:
+        return []
+    asked = words(wish.text)
+    if not 0 < len(asked) <= _MOST_WORDS:
+        raise ValidationError({"text": [f"One to {_MOST_WORDS} words"]})
+    return sorted(asked, key=lambda word: _invoices_with(session, word)) if len(asked) > 1 else asked
+
+
+def _invoices_with(session: orm.Session, word: str) -> int:
+    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_RARE).subquery()
+    return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def _sort(wish: Wish, *, one_patient: bool) -> str:
+    by_due_day = wish.status in _BY_DUE_DAY or wish.due_from is not None or wish.due_to is not None
+    if one_patient:
+        possible: Sequence[str] = SORTS
+    elif wish.text is not None:
+        possible = _AS_MADE
+    else:
+        possible = _AS_DUE if by_due_day else SORTS
+    if wish.sort is not None and wish.sort not in possible:
+        raise ValidationError({"sort": [f"With these filters one of: {', '.join(possible)}"]})
+    return wish.sort or possible[0]
+
+
+def _hidden(column: Any) -> Any:
+    """The column, so that no index on it lures the planner away from the few rows that are looked through anyway."""
+    return sa.func.coalesce(column, column)
+
+
+def _of_patient(patient_id: int, asked: Sequence[str]) -> sa.Select[Any]:
+    return _having(INVOICES.where(V.c.patient_id == patient_id), V.c.id, asked)
+
+
+def _of_words(asked: Sequence[str]) -> sa.Select[Any]:
+    """The index of words has the invoices of the rarest one in the order of their ids."""
+    found = INVOICES.join(W, W.c.invoice_id == V.c.id).where(W.c.word == asked[0])
+    return _having(found, W.c.invoice_id, asked[1:])
+
+
+def _having(query: sa.Select[Any], invoice_id: Any, asked: Sequence[str]) -> sa.Select[Any]:
+    for word in asked:
+        other = W.alias()
+        has = sa.select(other.c.word).where(other.c.word == word, other.c.invoice_id == invoice_id)
+        query = query.where(has.exists())
+    return query
+
+
+def _filtered(query: sa.Select[Any], wish: Wish, today: date, *, driven: bool) -> sa.Select[Any]:
+    """`driven`: patient or words lead to few rows already."""
+    status, due = (_hidden(V.c.status), _hidden(V.c.due_date)) if driven else (V.c.status, V.c.due_date)
+    if wish.status == OVERDUE:
+        # Said as the partial index of unpaid invoices says it.
+        unpaid = status.in_(_BY_DUE_DAY[:2]) if driven else sa.text(f"invoices.{IS_UNPAID}")
+        query = query.where(unpaid, due < today)
+    elif wish.status is not None:
+        query = query.where(status == wish.status)
+        query = query.where(due >= today) if wish.status in _BY_DUE_DAY else query
+    if wish.due_from is not None:
+        query = query.where(due >= wish.due_from)
+    if wish.due_to is not None:
+        query = query.where(due <= wish.due_to)
+    return query
+
+
+def _in_order(
+    session: orm.Session, query: sa.Select[Any], wish: Wish, sort: str, patient_id: int | None
+) -> sa.Select[Any]:
+    """After the last one of the page before."""
+    ids = _hidden(V.c.id) if patient_id is not None else W.c.invoice_id if wish.text is not None else V.c.id
+    due = _hidden(V.c.due_date) if patient_id is not None else V.c.due_date
+    columns = (ids,) if sort in _AS_MADE else (due, ids)
+    falling = sort in ("newest", "-due_date")
+    query = query.order_by(*(column.desc() if falling else column for column in columns))
+    if wish.before_id is None:
+        return query
+    last: tuple[Any, ...] = (wish.before_id,)
+    if sort in _AS_DUE:
+        day = sa.select(V.c.due_date).where(V.c.id == wish.before_id)
+        day = day.where(V.c.patient_id == patient_id) if patient_id is not None else day
+        last = (session.execute(day).scalar() or date.min, *last)
+    place, behind = sa.tuple_(*columns), sa.tuple_(*last, types=[column.type for column in columns])
+    return query.where(place < behind if falling else place > behind)
