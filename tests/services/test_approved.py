@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.clinic import Clinic, patient
 from tests.registry.plugins import PROVIDER, installer
@@ -106,6 +108,25 @@ def test_what_was_cancelled_before_it_was_heard_of_takes_nothing(wallet: WithWal
     wallet.approves()
     wallet.clinic.gateway.payments.cancel(patient, wallet.id)
     wallet.clinic.gateway.recovery.look(wallet.payment, "provider:wallet")
+    wallet.clinic.pass_time()
+    wallet.clinic.work()
+    assert (wallet.payment.state, wallet.plugin.taken) == ("failed", [])
+
+
+def test_what_was_approved_too_late_takes_nothing(wallet: WithWallet) -> None:
+    wallet.approves()
+    with wallet.clinic.database.transaction() as session:
+        late = sa.text("UPDATE payments SET expires_at = :past")
+        session.execute(late, {"past": datetime.now(UTC) - timedelta(seconds=1)})
+    wallet.clinic.pass_time()
+    wallet.clinic.work()
+    assert (wallet.payment.state, wallet.payment.reason, wallet.plugin.taken) == ("failed", "expired", [])
+
+
+def test_what_was_paid_another_way_meanwhile_takes_nothing(wallet: WithWallet) -> None:
+    wallet.approves()
+    with wallet.clinic.database.transaction() as session:
+        session.execute(sa.text("UPDATE payables SET amount_paid = amount"))
     wallet.clinic.pass_time()
     wallet.clinic.work()
     assert (wallet.payment.state, wallet.plugin.taken) == ("failed", [])

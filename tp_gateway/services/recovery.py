@@ -144,8 +144,11 @@ class Recovery:
         chargeable = outcome.state in (OutcomeState.DECLINED, OutcomeState.NOT_SENT) and not outcome.closed
         if chargeable and outcome.reference is not None:
             return True
+        approved, is_late = self._is_approved(payment, outcome), payment.expires_at <= self._clock()
+        if approved and payment.payable_due == 0:
+            return True  # paid another way meanwhile: nothing is taken for it that was not taken yet
         waits = payment.state == S.AWAITING_CUSTOMER and outcome.state is OutcomeState.NEEDS_ACTION
-        return waits and payment.expires_at <= self._clock()
+        return (waits or approved) and is_late
 
     def _may_resume(self, payment: PaymentFacts, outcome: Outcome) -> bool:
         """What was cut off before it was there, and what its customer has approved."""
@@ -172,7 +175,8 @@ class Recovery:
 
     def _close(self, payment: PaymentFacts, outcome: Outcome, drive: Drive) -> PaymentFacts:
         began = self._clock()
-        reason = Reason.EXPIRED if outcome.state is OutcomeState.NEEDS_ACTION else outcome.reason or Reason.EXPIRED
+        waits = outcome.state is OutcomeState.NEEDS_ACTION or self._is_approved(payment, outcome)
+        reason = Reason.EXPIRED if waits else outcome.reason or Reason.EXPIRED
         closed = self._charge.close(payment, replace(outcome, reason=reason))
         return self._charge.settle(payment, closed, began, drive)
 
