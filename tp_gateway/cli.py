@@ -253,8 +253,8 @@ def _providers(given: argparse.Namespace) -> int:
         try:
             health = provider.check(_CHECK_SECONDS)
             ok, message = health.ok, _line(health.message)
-        except ProviderFailed:
-            ok, message = False, "did not answer"
+        except ProviderFailed as failed:
+            ok, message = False, _line(failed.why)
         well = well and ok
         state = "works" if ok else f"does not work: {message}"
         print(f"{provider.slug}: enabled, takes {provider.manifest.method} ({provider.manifest.display_name}), {state}")

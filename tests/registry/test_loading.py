@@ -90,6 +90,8 @@ MANIFESTS = {
     "webhooks": ("capabilities=Capabilities(webhooks=True)", "`parse_webhook`"),
     "save_method": ("capabilities=Capabilities(save_method=True)", "`drop_method`"),
     "list_since": ("capabilities=Capabilities(list_since=True)", "`list_since`"),
+    "a word of another contract": ("teleports=True", "cannot be loaded: TypeError"),
+    "a capability of another contract": ("capabilities=Capabilities(teleports=True)", "'teleports'"),
     "no settings": ("settings_schema=None", "colander"),
     "a schema's class": ("parameters_schema=Parameters", "colander"),
 }
@@ -101,6 +103,15 @@ def test_a_manifest_that_promises_too_much_is_refused(install: Install, load: An
     install("acme", PROVIDER + f"Acme.manifest = manifest({change})")
     text = refusal(load, "acme")
     assert "plugin acme" in text and message in text
+
+
+def test_a_manifest_without_a_version_is_of_the_first(
+    install: Install, load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of the one that happens to be installed: that would be none at all."""
+    install("acme", PROVIDER)
+    monkeypatch.setattr("tp_gateway.registry.manifests.CONTRACT_VERSION", 2)
+    assert "wants contract version 1, this is 2" in refusal(load, "acme")
 
 
 @pytest.mark.parametrize("member", ["build", "check", "execute"])
