@@ -35,6 +35,7 @@ help:
 	@echo "make outside  Stripe's own command line and a fuzzer try the stand-in; needs npm (FUZZ_SECONDS=3600: for longer)"
 	@echo "make bench    the gateway beside its peers (BENCH=the harness's folder, ARGS=quick for a part; docs/performance.md)"
 	@echo "              ARGS=statements: imports a million lines of a bank statement; needs no BENCH"
+	@echo "              ARGS=invoices: lists of a million invoices, by every filter; needs none either"
 	@echo "              ARGS=verify: verifies a store of a million payments; needs none either"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
 	@echo "make clean    remove the environment and what the tools left behind"
@@ -78,7 +79,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 # These two are measured with the tests' own PostgreSQL, so they need their packages and no harness.
-bench: $(if $(filter statements verify,$(ARGS)),$(DEV),$(RUNTIME))
+bench: $(if $(filter invoices statements verify,$(ARGS)),$(DEV),$(RUNTIME))
 	@$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 lock: $(DEV)
