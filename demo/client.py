@@ -27,6 +27,8 @@ class Answer:
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = field(default=b"", repr=False)
+    """As it came, for what is no text."""
 
 
 class Client:
@@ -85,7 +87,7 @@ class Client:
         began = time.monotonic()
         response = self._http.request(method, url, headers=headers, body=data, redirect=False)
         took = time.monotonic() - began
-        answer = Answer(response.status, _body(response), response.headers)
+        answer = Answer(response.status, _body(response), response.headers, response.data)
         if show:
             replayed = ", Idempotent-Replayed" if "Idempotent-Replayed" in response.headers else ""
             self._screen.answer(response.status, response.reason or "", took, _shown(answer), replayed)
@@ -105,4 +107,6 @@ def _shown(answer: Answer) -> Any:
         return answer.body
     if answer.headers.get("Location"):
         return f"(the browser goes on to {answer.headers['Location'][:60]}...)"
+    if answer.headers.get("Content-Type") == "application/pdf":
+        return f"({len(answer.content)} bytes of PDF)"
     return f"({len(answer.body)} characters of HTML)" if answer.body else None

@@ -18,6 +18,8 @@ SERVICES = (
     ("group_therapy", "75.00", 90, 2),
     ("assessment", "480.00", 120, 1),
 )
+NUMBERS = {11: ("2447781L", "PSY0001234567"), 12: ("2426591T", "PSY0007654321")}
+"""Psychologist -> provider number, AHPRA registration; of nobody."""
 FEES = {name: fee for name, fee, _, _ in SERVICES}
 _TIMES = (time(9), time(10, 30), time(13), time(15))
 _FIRST_DAY = date(2020, 1, 1)
@@ -34,6 +36,7 @@ def users() -> list[dict[str, Any]]:
             "name": name,
             "email": f"user{number}@clinic.example",
             "created_at": f"2024-{1 + number % 12:02}-{1 + number % 28:02}T09:00:00Z",
+            **dict(zip(("provider_number", "ahpra_number"), NUMBERS.get(number, ()), strict=False)),
         }
         for number, role, name in people
     ]

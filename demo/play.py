@@ -24,7 +24,7 @@ def play(place: Place, screen: Screen, gateway: Process, sandbox: Process, *, st
         with screen.step("Pushing the sample clinic: users, a year of appointments, a dozen invoices"):
             seeding.push()
             seeding.unpaid_invoices(2)
-        stage = Stage(screen, client, callers, seeding, place.sandbox, place.medicare)
+        stage = Stage(screen, client, callers, seeding, place.sandbox, place.medicare, place.folder)
         screen.steps_with_scenes("Paying, as a frontend does")
         _scenes(stage)
         screen.line()

@@ -1,6 +1,6 @@
 """The demo's scenes, in the order in which they are played."""
 
-from demo import card_scenes, later_scenes
+from demo import card_scenes, document_scenes, later_scenes
 
 SCENES = (
     ("A patient pays for an appointment by card", card_scenes.card_payment),
@@ -13,4 +13,5 @@ SCENES = (
     ("The practice manager refunds a part of the first payment", card_scenes.refund),
     ("An invoice is paid by bank transfer: the money is seen on the bank's statement", later_scenes.bank_transfer),
     ("A session is bulk billed: Medicare pays the clinic, and that is payment in full", later_scenes.bulk_bill),
+    ("The clinic says who it is; an invoice is made, and its PDF written to a file", document_scenes.invoice),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +61,8 @@ class Stage:
     """The address of the stand-in for Stripe."""
     medicare: str
     """The address of the stand-in for Medicare."""
+    folder: Path
+    """Where the demo keeps its files."""
     paid: dict[str, Any] = field(default_factory=dict)
     """The payment of the first scene, for the refund."""
 

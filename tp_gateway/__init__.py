@@ -63,6 +63,7 @@ def make_gateway(settings: Settings) -> Gateway:
         currency=settings.currency,
         strict_identifiers=settings.strict_identifiers,
         sweep_calls_per_second=settings.provider_calls_per_second,
+        font_folders=settings.font_folders,
     )
 
 

@@ -87,6 +87,7 @@ class Settings:
     time_zone: ZoneInfo
     currency: str
     accounting: AccountingSettings
+    font_folders: tuple[Path, ...]
     strict_identifiers: bool
     worker: str
     log_level: str
@@ -138,6 +139,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
             other_tax_code=read.find("accounting.other_tax_code"),
         ),
         strict_identifiers=read.choice("identifier_checks", ("warn", "refuse"), "warn") == "refuse",
+        font_folders=_folders(read.words("documents.fonts")),
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
         log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
         _ini=dict(ini),
@@ -269,6 +271,13 @@ def _origins(words: list[str]) -> tuple[str, ...]:
                 f"tp_gateway.cors_origins: {origin} is not an origin such as https://clinic.example"
             )
     return tuple(words)
+
+
+def _folders(words: list[str]) -> tuple[Path, ...]:
+    for word in words:
+        if not Path(word).is_dir():
+            raise ConfigurationError(f"tp_gateway.documents.fonts: {word} is not a folder")
+    return tuple(map(Path, words))
 
 
 def _zone(name: str) -> ZoneInfo:

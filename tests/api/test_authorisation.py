@@ -6,6 +6,7 @@ there; if it addresses something that belongs to a patient, `_object` must say h
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ import pytest
 import sqlalchemy as sa
 
 from tests.api.conftest import Api, token
-from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST
+from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST, manager, render_invoice
 from tests.databases import sqlite_url
 from tests.docs.pages import ROOT
 from tests.store.rows import ROWS, TABLES
 from tp_gateway.models import Dispute, RebateClaim, Statement, StatementLine
+from tp_gateway.services.invoices import Asked
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 COLUMNS = ("no token", "patient", "psychologist", "practice_manager", "admin", "service")
@@ -150,7 +152,7 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     where nothing is addressed that belongs to somebody."""
     card = {"payment_method": "card", "payment_method_id": "pm_card_visa"}
     payment = {"id": 1}, None, {"id": ABSENT}, None
-    if path == "/api/billing/payments/{id}/" or path.endswith("/cancel/"):
+    if path == "/api/billing/payments/{id}/" or path.endswith(("/cancel/", "/receipt/")):
         return payment
     if path.endswith("-claim/"):
         body = {"decision": "let_go"} if method == "POST" else None
@@ -158,8 +160,11 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     if path.startswith("/api/billing/payment-methods/{id}/"):
         account = {"bank_name": "Bank", "account_name": "A", "bsb": "062-000", "account_number": "12345678"}
         return {"id": api.gateway.payment_methods.add_bank_account(PATIENT, **account).id}, None, {"id": ABSENT}, None
-    if path in ("/api/billing/invoices/{id}/", "/api/billing/invoices/{id}/explain/"):
+    invoice = "/api/billing/invoices/{id}/"
+    if path in (invoice, f"{invoice}explain/", f"{invoice}pdf/"):
         return {"id": api.invoice().id}, None, {"id": ABSENT}, None
+    if path == "/api/billing/credit-notes/{id}/pdf/":
+        return {"id": _a_credit_note(api)}, None, {"id": ABSENT}, None
     if path == "/api/billing/invoices/{id}/pay/":
         body = card | {"amount": "9999.00"}
         return {"id": api.invoice().id}, body, {"id": ABSENT}, body
@@ -171,6 +176,13 @@ def _object(api: Api, method: str, path: str) -> tuple[dict[str, Any], Any, dict
     if path.endswith("/confirm-payment/"):
         return {}, {"payment_intent_id": "pi_owned"}, {}, {"payment_intent_id": "pi_absent"}
     return None
+
+
+def _a_credit_note(api: Api) -> int:
+    made = api.gateway.invoice_operations.credit(manager, api.invoice().id, Asked(), "", render_invoice, None)
+    return int(
+        api.rows("SELECT id FROM invoice_operations WHERE number = :number", number=json.loads(made.text)["note"])[0].id
+    )
 
 
 def _filled(path: str, values: dict[str, Any]) -> str:

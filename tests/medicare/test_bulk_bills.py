@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.stripe import StripeSandbox
 from tests.banking import as_file, cba
-from tests.clinic import admin, manager, refused
+from tests.clinic import admin, manager, patient, refused
+from tests.documents.samples import text
 from tests.medicare.conftest import BENEFIT, CARD, YESTERDAY, Surgery, by_proda, consent, events, open_surgery
 
 
@@ -50,6 +51,11 @@ def test_the_rest_of_the_fee_is_given_up_and_the_invoice_is_paid(surgery: Surger
     assert [row.status for row in rows] == ["paid"]
     assert surgery.payment(lodged["id"]).amount == 18000
     assert refused(surgery.pay, appointment_id=123).code == "already_paid"
+    given_up = f"No longer charged \N{MINUS SIGN}${(18000 - BENEFIT) / 100:.2f} Amount due $0.00"
+    assert given_up in text(surgery.gateway.documents.invoice(patient, invoice.id).content)
+    receipt = text(surgery.gateway.documents.receipt(patient, lodged["id"]).content)
+    assert f"Paid by Medicare bulk bill Amount received ${BENEFIT / 100:.2f}" in receipt
+    assert "PAID IN FULL" in receipt and "Nothing can be claimed" in receipt
 
 
 def test_by_the_direct_line_too(

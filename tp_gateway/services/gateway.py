@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
+from tp_gateway.documents import Press
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
 from tp_gateway.services.background import Background
@@ -16,6 +19,7 @@ from tp_gateway.services.charge import Charge
 from tp_gateway.services.clock import Clock, utc_now
 from tp_gateway.services.dispute_settlement import DisputeSettlement
 from tp_gateway.services.disputes import Disputes
+from tp_gateway.services.documents import Documents
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
 from tp_gateway.services.invoices import InvoiceOperations, Invoices
@@ -59,6 +63,7 @@ class Gateway:
     payment_methods: PaymentMethods
     invoices: Invoices
     invoice_operations: InvoiceOperations
+    documents: Documents
     practice: Practice
     day_totals: DayTotals
     remittances: Remittances
@@ -105,6 +110,7 @@ def build_gateway(
     currency: str,
     strict_identifiers: bool = False,
     sweep_calls_per_second: float = 5,
+    font_folders: Sequence[Path] = (),
     clock: Clock = utc_now,
 ) -> Gateway:
     settings = PracticeSettingsStore(database, registry, time_zone, clock, strict=strict_identifiers)
@@ -137,6 +143,7 @@ def build_gateway(
         payment_methods=methods,
         invoices=Invoices(database, registry, settings, idempotency, currency, clock),
         invoice_operations=InvoiceOperations(database, registry, settings, idempotency, clock),
+        documents=Documents(database, registry, vault, settings, Press(font_folders), clock),
         practice=Practice(database, settings, currency, clock),
         day_totals=DayTotals(database, registry, settings),
         remittances=Remittances(database, registry, timing, clock),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +36,9 @@ U, A, N, V = table(User), table(Appointment), table(ProgressNote), table(Availab
 _TURN = "practice_push"
 """Pushes take turns at this counter: two of the same new row would collide, two of the same old rows could wait for
 each other."""
+_NEWS = timedelta(days=7)
+"""An appointment that is completed when we first hear of it has been held so lately, or it is history, which was billed
+elsewhere."""
 Judge = Callable[[Mapping[str, Any], Mapping[str, Any] | None], Problems]
 """(a row, as it stands or None) -> what is wrong with it."""
 
@@ -108,7 +111,11 @@ class Practice:
     def _appointments_changed(self, session: orm.Session, changes: list[Change], now: datetime) -> None:
         """The one place where a change of an appointment is seen, in the transaction that writes it."""
         keep_payables(session, changes, now)
-        completed = [one.after["id"] for one in changes if one.before and one.became("status", S.COMPLETED)]
+        completed = [
+            one.after["id"]
+            for one in changes
+            if one.became("status", S.COMPLETED) and (one.before or one.after["starts_at"] >= now - _NEWS)
+        ]
         if completed:
             invoice_completed(session, self._settings.current(session), self._currency, completed, now)
 

@@ -124,7 +124,7 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
         "payment_intent_id": facts.reference,
         "transaction_id": facts.transaction_id,
         "created_at": moment(facts.created_at),
-        "receipt_url": facts.receipt_url,
+        "receipt_url": facts.receipt_url or _own_receipt(facts),
         "message": message(facts),
         "state": facts.state,
         "amount_refunded": to_decimal_text(facts.refunded, facts.currency),
@@ -143,6 +143,11 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
         body |= {"patient_id": facts.patient_id, "provider": facts.provider, "provider_code": facts.provider_code}
         body |= {"needs_review": facts.needs_review, "created_by": facts.created_by}
     return _shown(facts.provider_state, who) | body
+
+
+def _own_receipt(facts: PaymentFacts) -> str | None:
+    """Where our own receipt is: for payments whose provider gives none, and have brought money."""
+    return f"/api/billing/payments/{facts.id}/receipt/" if facts.captured else None
 
 
 def _shown(state: Mapping[str, Any], who: Identity) -> dict[str, Any]:

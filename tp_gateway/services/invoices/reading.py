@@ -73,14 +73,14 @@ def read_detail(
         raise NotFound
     facts = to_facts(row)
     live = facts.status != InvoiceStatus.VOID
-    credited, written_off, given_up = _taken_off(session, row.payable_id) if live else (0, 0, 0)
+    credited, written_off, given_up = taken_off(session, row.payable_id) if live else (0, 0, 0)
     return InvoiceDetail(
         facts=facts,
         status=status_on(facts, now.astimezone(zone).date()),
         issued_on=facts.created_at.astimezone(zone).date(),
         patient_name=row.patient_name,
         lines=_lines(session, invoice_id),
-        payments=_payments(session, row.payable_id, zone) if live else (),
+        payments=received_payments(session, row.payable_id, zone) if live else (),
         credit_notes=_credit_notes(session, invoice_id, zone),
         money_paid=facts.amount_paid - credited - written_off - given_up,
         credited=credited,
@@ -91,7 +91,7 @@ def read_detail(
     )
 
 
-def _taken_off(session: orm.Session, payable_id: int) -> tuple[int, int, int]:
+def taken_off(session: orm.Session, payable_id: int) -> tuple[int, int, int]:
     """(by credit notes, written off, given up otherwise): what is not asked for any more."""
     signed = sa.case((L.c.debit == ADJUSTMENTS, L.c.amount), else_=-L.c.amount)
     own = sa.case((L.c.kind.in_(("credit_note", "written_off")), L.c.kind), else_="")
@@ -127,11 +127,13 @@ def _lines(session: orm.Session, invoice_id: int) -> tuple[InvoiceLine, ...]:
     )
 
 
-def _payments(session: orm.Session, payable_id: int, zone: ZoneInfo) -> tuple[ReceivedPayment, ...]:
+def received_payments(session: orm.Session, payable_id: int, zone: ZoneInfo) -> tuple[ReceivedPayment, ...]:
+    """Those that have brought money for a payable, or brought it for another and were used here as credit."""
     signed = sa.case((L.c.credit == RECEIVABLE, L.c.amount), (L.c.debit == RECEIVABLE, -L.c.amount), else_=0)
+    money = (L.c.debit != ADJUSTMENTS, L.c.credit != ADJUSTMENTS)  # what a payment gives up with it is no money
     counted = (
         sa.select(L.c.payment_id, sa.func.sum(signed).label("counted"))
-        .where(L.c.payable_id == payable_id, L.c.payment_id.is_not(None))
+        .where(L.c.payable_id == payable_id, L.c.payment_id.is_not(None), *money)
         .group_by(L.c.payment_id)
         .subquery()
     )

@@ -86,6 +86,7 @@ READY = Shape(
 )
 METRICS = File(("text/plain",), "Prometheus's text format.")
 REFUND_FILE = File(("*/*",), "The file, in the media type that its provider gives it (ABA: text/plain).")
+PDF = File(("application/pdf",), "The document, as tagged PDF (PDF/UA-1).")
 DOCUMENT = Shape(
     "Document",
     "This document.",

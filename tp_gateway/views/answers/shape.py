@@ -99,6 +99,12 @@ SIGNED: JsonSchema = {"type": "string", "pattern": r"^-?(?:0|[1-9]\d*)(?:\.\d{2,
 SLUG: JsonSchema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$", "examples": ["stripe"]}
 ACTOR: JsonSchema = {"type": "string", "examples": ["user:2"]}
 URL: JsonSchema = {"type": "string", "format": "uri", "examples": ["https://pay.stripe.com/receipts/1"]}
+RECEIPT: JsonSchema = {
+    "type": "string",
+    "format": "uri-reference",
+    "description": "The provider's own page, or the path of our receipt (PDF).",
+    "examples": ["https://pay.stripe.com/receipts/1", "/api/billing/payments/789/receipt/"],
+}
 NEXT: JsonSchema = nullable(text("/api/billing/payments/?limit=50&before_id=740", "The path of the next page."))
 
 

@@ -1,0 +1,8 @@
+import pytest
+
+from tp_gateway.documents import Press
+
+
+@pytest.fixture(scope="session")
+def press() -> Press:
+    return Press()
