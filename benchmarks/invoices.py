@@ -1,6 +1,6 @@
 """Lists invoices of a store of a million of them, by every filter and order, on SQLite and on PostgreSQL: the first
-page, and one far behind it. Prints the shortest time, the median and the 95th percentile of each, and exits with 1 if a first page takes
-longer than it may.
+page, and those behind it. Prints the shortest time, the median and the 95th percentile of each, and exits with 1 if a
+first page takes longer than it may.
 
     make bench ARGS=invoices
     .venv/bin/python -m benchmarks.invoices --invoices 100000 --database sqlite
@@ -120,10 +120,8 @@ def shown(clinic: Clinic, name: str, asked: Asked, times: int, who: Identity = m
     taken.sort()
     median, most = taken[len(taken) // 2], taken[int(len(taken) * 0.95)]
     behind = f"{sorted(far)[len(far) // 2]:>10.1f}" if far else f"{'':>10}"
-    print(
-        f"  {name:<32}{rows:>5}{taken[0]:>9.1f}{median:>9.1f}{most:>9.1f}{behind}{'' if most < MILLISECONDS else '  too long'}",
-        flush=True,
-    )
+    verdict = "" if most < MILLISECONDS else "  too long"
+    print(f"  {name:<32}{rows:>5}{taken[0]:>9.1f}{median:>9.1f}{most:>9.1f}{behind}{verdict}", flush=True)
     return most
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Api
+from tests.api.conftest import LINES, Api, Bank
 from tests.api.test_contract import check, sample
+from tests.banking import cba
 from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST, admin
 from tests.invariants import check_invariants
 from tests.services.clocks import at
@@ -266,3 +267,17 @@ def test_from_the_desk_to_the_last_cent(api: Api) -> None:
     assert told[:3] == ["invoice.created", "invoice.created", "invoice.credited"]
     check_invariants(api.database.engine, api.books())
     assert_verified(api.database)
+
+
+def test_a_line_whose_over_payment_has_paid_another_invoice_stays_matched_until_it_is_returned(bank: Bank) -> None:
+    promised = bank.promise()
+    bank.upload(cba([(23_000, f"Transfer {promised['payment_intent_id']}")]))
+    other = create(bank, amount="40.00", description="A")["id"]
+    assert do(bank, other, "apply-credit")["status"] == "paid" and bank.credit() == 1_000
+    line = bank.line()["id"]
+    refused = bank.post(f"{LINES}{line}/unmatch/", as_user=MANAGER, status=409).json
+    assert (refused["code"], refused["payment_id"]) == ("not_payable", promised["id"])
+    assert do(bank, other, "return-credit")["amount_due"] == "40.00"
+    bank.unmatch(line)
+    assert (bank.credit(), bank.due(promised["invoice_id"])) == (0, 18_000)
+    assert_verified(bank.database)
