@@ -33,7 +33,8 @@ _GIVEN = f"'given' || ({_OF} % {GIVEN})"
 _FAMILY = f"'family' || (({_OF} * 31 % {FAMILIES}) * ({_OF} * 17 % {FAMILIES}) / {FAMILIES})"
 """Few names are common, and most are rare."""
 _SERVICES = ("individual therapy", "group therapy", "assessment report")
-_SERVICE = "CASE WHEN n % 10 < 6 THEN '{}' WHEN n % 10 < 8 THEN '{}' ELSE '{}' END"
+_KIND = "(CAST(n AS bigint) * 69621 / 11 % 10)"
+_SERVICE = f"CASE WHEN {_KIND} < 6 THEN '{{}}' WHEN {_KIND} < 8 THEN '{{}}' ELSE '{{}}' END"
 _DUE = {"postgresql": "CAST(at + interval '30 days' AS date)", "sqlite": "date(at, '+30 days')"}
 
 

@@ -32,7 +32,7 @@ _BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
 SORTS = ("newest", "oldest", "due_date", "-due_date")
 _AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
 _MOST_WORDS = 8
-_FEW = 5_000
+_FEW = 3_000
 """The invoices of a word that has fewer can be looked through; how many a more common one has is not counted."""
 
 
@@ -70,22 +70,15 @@ def find(
         return Listed((), False, None, currency)
     patient_id = wish.patient_id if who.is_staff else who.user_id
     sort = _sort(wish, one_patient=patient_id is not None)
-    asked, rare = _words(session, wish)
-    query: sa.Select[Any] = INVOICES
-    if patient_id is not None:
-        way = _Way(_having(query.where(V.c.patient_id == patient_id), V.c.id, asked), _hidden)
-    elif rare:
-        way = _Way(_having(_of_word(asked[0]), W.c.invoice_id, asked[1:]), _hidden)
-    elif asked and sort in _AS_MADE and wish.status is None and wish.due_from is None and wish.due_to is None:
-        way = _Way(_having(_of_word(asked[0]), W.c.invoice_id, asked[1:]), ids=W.c.invoice_id)
-    else:
-        way = _Way(_having(query, V.c.id, asked))
+    way = _way(session, wish, sort, patient_id)
     query = _in_order(session, _filtered(way, wish, today), way, wish, sort, patient_id)
-    rows = session.execute(query.limit(wish.limit + 1)).all()
-    found = [to_facts(row) for row in rows[: wish.limit]]
+    picked = list(session.execute(query.limit(wish.limit + 1)).scalars())
+    page = picked[: wish.limit]
+    rows = {row.id: row for row in session.execute(INVOICES.where(V.c.id.in_(page)))}
+    found = [to_facts(rows[one]) for one in page]
     lots = credit_of(session, patient_id, currency, not_credit) if patient_id is not None else None
     credit = sum(lot.amount for lot in lots) if lots is not None else None
-    return Listed([(facts, status_on(facts, today)) for facts in found], len(rows) > wish.limit, credit, currency)
+    return Listed([(facts, status_on(facts, today)) for facts in found], len(picked) > wish.limit, credit, currency)
 
 
 def _sort(wish: Wish, *, one_patient: bool) -> str:
@@ -94,6 +87,33 @@ def _sort(wish: Wish, *, one_patient: bool) -> str:
     if wish.sort is not None and wish.sort not in possible:
         raise ValidationError({"sort": [f"With these filters one of: {', '.join(possible)}"]})
     return wish.sort or possible[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How to the invoices: `query` gives their `ids`, a few of them, of which the other columns are `shown` hidden, or
+    all in the order of an index."""
+
+    query: sa.Select[Any]
+    ids: Any = V.c.id
+    shown: Callable[[Any], Any] = lambda column: column
+
+
+def _way(session: orm.Session, wish: Wish, sort: str, patient_id: int | None) -> _Way:
+    asked, rare = _words(session, wish)
+    filtered = wish.status is not None or wish.due_from is not None or wish.due_to is not None
+    every = sa.select(V.c.id)
+    if patient_id is not None:
+        return _Way(_having(every.where(V.c.patient_id == patient_id), V.c.id, asked), _hidden(V.c.id), _hidden)
+    if asked and sort in _AS_MADE and (rare or not filtered):
+        # The index of words has the invoices of each in the order of their ids.
+        found = sa.select(W.c.invoice_id).where(W.c.word == asked[0])
+        found = found.join(V, V.c.id == W.c.invoice_id) if filtered else found
+        return _Way(_having(found, W.c.invoice_id, asked[1:]), W.c.invoice_id, _hidden)
+    if rare:
+        found = every.join(W, W.c.invoice_id == V.c.id).where(W.c.word == asked[0])
+        return _Way(_having(found, W.c.invoice_id, asked[1:]), V.c.id, _hidden)
+    return _Way(_having(every, V.c.id, asked))
 
 
 def _words(session: orm.Session, wish: Wish) -> tuple[list[str], bool]:
@@ -117,24 +137,6 @@ def _hidden(column: Any) -> Any:
     return sa.func.coalesce(column, column)
 
 
-def _plain(column: Any) -> Any:
-    return column
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How to the invoices: `query` leads to few of them, of which the other columns are `shown` hidden, or to all in
-    the order of an index. `ids`: where that index has the invoices' ids."""
-
-    query: sa.Select[Any]
-    shown: Callable[[Any], Any] = _plain
-    ids: Any = V.c.id
-
-
-def _of_word(word: str) -> sa.Select[Any]:
-    return INVOICES.join(W, W.c.invoice_id == V.c.id).where(W.c.word == word)
-
-
 def _having(query: sa.Select[Any], invoice_id: Any, asked: Sequence[str]) -> sa.Select[Any]:
     for word in asked:
         other = W.alias()
@@ -147,7 +149,7 @@ def _filtered(way: _Way, wish: Wish, today: date) -> sa.Select[Any]:
     query, status, due = way.query, way.shown(V.c.status), way.shown(V.c.due_date)
     if wish.status == OVERDUE:
         # Said as the partial index of unpaid invoices says it, where that is the way.
-        unpaid = sa.text(f"invoices.{IS_UNPAID}") if way.shown is _plain else status.in_(_BY_DUE_DAY[:2])
+        unpaid = sa.text(f"invoices.{IS_UNPAID}") if way.shown is not _hidden else status.in_(_BY_DUE_DAY[:2])
         query = query.where(unpaid, due < today)
     elif wish.status is not None:
         query = query.where(status == wish.status)
@@ -163,7 +165,7 @@ def _in_order(
     session: orm.Session, query: sa.Select[Any], way: _Way, wish: Wish, sort: str, patient_id: int | None
 ) -> sa.Select[Any]:
     """After the last one of the page before."""
-    ids, due = way.shown(way.ids), way.shown(V.c.due_date)
+    ids, due = way.ids, way.shown(V.c.due_date)
     columns = (ids,) if sort in _AS_MADE else (due, ids)
     falling = sort in ("newest", "-due_date")
     query = query.order_by(*(column.desc() if falling else column for column in columns))
