@@ -37,6 +37,7 @@ help:
 	@echo "              ARGS=statements: imports a million lines of a bank statement; needs no BENCH"
 	@echo "              ARGS=invoices: lists of a million invoices, by every filter; needs none either"
 	@echo "              ARGS=verify: verifies a store of a million payments; needs none either"
+	@echo "              ARGS=analytics: analytics over a million payments, beside plain SQL; nor does this"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
 	@echo "make clean    remove the environment and what the tools left behind"
 
@@ -78,8 +79,8 @@ lint: $(DEV)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-# These two are measured with the tests' own PostgreSQL, so they need their packages and no harness.
-bench: $(if $(filter invoices statements verify,$(ARGS)),$(DEV),$(RUNTIME))
+# These four are measured with the tests' own PostgreSQL, so they need their packages and no harness.
+bench: $(if $(filter invoices statements verify analytics,$(ARGS)),$(DEV),$(RUNTIME))
 	@$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 lock: $(DEV)
