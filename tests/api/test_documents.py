@@ -157,7 +157,8 @@ def test_the_receipt_of_money_from_the_desk(desk: Bank) -> None:
 
 
 def test_what_was_given_back_of_an_invoice_that_is_void_since_is_still_receipted(desk: Bank) -> None:
-    found = made_invoice(desk, SESSION)
+    desk.appointment()
+    found = made_invoice(desk, appointment_id=123)
     payment = cash(desk, found["id"], "180.00")
     for path, mine in (("invoices/{}/pdf", found["id"]), ("payments/{}/receipt", payment["id"])):
         theirs = desk.get(f"/api/billing/{path.format(mine)}/", as_user=OTHER_PATIENT, status=404)
@@ -166,7 +167,9 @@ def test_what_was_given_back_of_an_invoice_that_is_void_since_is_still_receipted
     body = {"reopen": True}
     desk.post(f"/api/billing/payments/{payment['id']}/refund/", body, as_user=MANAGER, status=201)
     desk.post(f"/api/billing/invoices/{found['id']}/void/", as_user=MANAGER, status=200)
+    made_invoice(desk, appointment_id=123)  # it is about this one that nothing was paid
     said = receipt(desk, payment)
+    assert f"For invoice {found['invoice_number']}." in said
     assert "REFUNDED" in said and "Amount owing $0.00" in said and "Of this payment refunded $180.00" in said
 
 

@@ -79,7 +79,7 @@ class Documents:
                 raise NotFound
             if not payment.captured:
                 raise GatewayError("not_payable", "This payment has brought no money", payment_id=payment.id)
-            invoice_id = known.live_invoice_id or payment.invoice_id
+            invoice_id = payment.invoice_id or known.live_invoice_id
             if invoice_id is not None:
                 found, context = self._invoice(session, who, invoice_id, payment_id)
                 made = of_payments.receipt_by_invoice(payment, found, context)
