@@ -24,6 +24,7 @@ class Worker:
             ("payouts", gateway.statements.payouts.work, 60.0, None),
             ("rebates", gateway.rebate_sending.sweep, timing.sweep_interval, None),
             ("disputes", gateway.disputes.sweep, timing.sweep_interval, None),
+            ("analytics", gateway.rollups.work, timing.sweep_interval, None),
             ("outbox", gateway.outbox.relay, timing.outbox_interval, None),
             ("reverse_sweep", gateway.reverse_sweep.run, min(60.0, timing.reverse_sweep_interval), None),
             ("remittances", gateway.remittances.sweep, min(60.0, timing.remittance_interval), None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from tests.clinic import NOON, OTHER_PATIENT, PATIENT, Clinic, admin, manager
@@ -79,3 +80,10 @@ def test_once_under_pushes_and_staff_at_once(clinic: Clinic) -> None:
     made = invoices(clinic)
     assert [row[0] for row in made] == [*numbers] and {row[1:3] for row in made} == {(18_000, "pending")}
     assert_verified(clinic.database)
+
+
+def test_what_is_completed_when_it_is_first_seen_is_news_for_a_week(clinic: Clinic) -> None:
+    now = clinic.gateway.clock()
+    for number, days in enumerate((0, 6, 8, 800), 400):
+        clinic.appointment(number, status="completed", starts_at=now - timedelta(days=days))
+    assert [row[0] for row in invoices(clinic)] == [400, 401]

@@ -1,5 +1,5 @@
 """The invoice that an appointment gets by itself when it is completed, if the clinic wants that: once, whatever becomes
-of it. What was completed before this service knew of it is history, and is not asked for."""
+of it."""
 
 from __future__ import annotations
 
