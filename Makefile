@@ -36,6 +36,7 @@ help:
 	@echo "make bench    the gateway beside its peers (BENCH=the harness's folder, ARGS=quick for a part; docs/performance.md)"
 	@echo "              ARGS=statements: imports a million lines of a bank statement; needs no BENCH"
 	@echo "              ARGS=verify: verifies a store of a million payments; needs none either"
+	@echo "              ARGS=analytics: analytics over a million payments, beside plain SQL; nor does this"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
 	@echo "make clean    remove the environment and what the tools left behind"
 
@@ -77,8 +78,8 @@ lint: $(DEV)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-# These two are measured with the tests' own PostgreSQL, so they need their packages and no harness.
-bench: $(if $(filter statements verify,$(ARGS)),$(DEV),$(RUNTIME))
+# These three are measured with the tests' own PostgreSQL, so they need their packages and no harness.
+bench: $(if $(filter statements verify analytics,$(ARGS)),$(DEV),$(RUNTIME))
 	@$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 lock: $(DEV)

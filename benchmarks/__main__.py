@@ -4,6 +4,7 @@
     make bench BENCH=<folder> ARGS="instructions"              one part: instructions, quick, slow, reads, webhooks
     make bench ARGS=statements                                importing bank statements: needs no harness
     make bench ARGS=verify                                    verifying a million payments: needs none either
+    make bench ARGS=analytics                                 analytics over a million payments: nor does this
 
 Environments and PostgreSQL are made in var/bench at the first run. Exits with 1 when a check of the books failed.
 """
@@ -104,6 +105,10 @@ if __name__ == "__main__":
         from benchmarks import verification
 
         sys.exit(verification.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["analytics"]:
+        from benchmarks import analytics
+
+        sys.exit(analytics.main(sys.argv[2:]))
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir():
         sys.exit("Name the folder of the harness: make bench BENCH=<folder>")
     unknown = set(sys.argv[2:]) - set(PARTS)

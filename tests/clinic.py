@@ -138,6 +138,7 @@ class Clinic:
         self.gateway.refund_sending.sweep()
         self.gateway.disputes.sweep()
         self.gateway.rebate_sending.sweep()
+        self.gateway.rollups.work()
         self.gateway.outbox.relay()
 
     def pass_time(self, **more: float) -> None:

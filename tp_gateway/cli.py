@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import tp_gateway
 from tp_gateway import (
+    cli_analytics,
     cli_import,
     cli_journal,
     cli_outbox,
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_import.arguments(command("import", _import, "take in the practice's users, appointments and so on from a file"))
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
+    cli_analytics.arguments(command("analytics", _analytics, "count the sums of analytics anew, or check them"))
     export = command("export-journal", _export_journal, "write what moved in a period for Xero or MYOB to import")
     cli_journal.arguments(export)
     command("version", _version, "show the version")
@@ -318,6 +320,16 @@ def _verify(given: argparse.Namespace) -> int:
         raise ConfigurationError(f"the store cannot be read as it should be: {_first_line(error)}") from None
     finally:
         opened.dispose()
+
+
+def _analytics(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    observability.configure_logging("warning")
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        return cli_analytics.run(gateway, given)
+    finally:
+        gateway.close()
 
 
 def _export_journal(given: argparse.Namespace) -> int:

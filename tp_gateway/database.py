@@ -258,9 +258,12 @@ class InsertOnce:
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def upsert(session: orm.Session, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Put in `rows`, all with the same fields, or write them over those of the same primary key."""
+def upsert(session: orm.Session, table: sa.Table, rows: list[dict[str, Any]], *, adding: str = "") -> None:
+    """Put in `rows`, all with the same fields, or write them over those of the same primary key. The column `adding` is
+    added to what stands there."""
     key = [column.name for column in table.primary_key]
     insert = _INSERTS[cast(_Session, session).on.dialect.name](table)
     values = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    if adding:
+        values[adding] += table.c[adding]
     session.execute(insert.on_conflict_do_update(index_elements=key, set_=values), rows)

@@ -44,6 +44,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "see_settings": (ADMIN,),
     "change_settings": (ADMIN,),
     "push_practice": (SERVICE,),
+    "see_analytics": (ADMIN,),
 }
 """Permission -> roles. The routes name permissions; nothing else decides about roles."""
 

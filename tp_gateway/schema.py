@@ -12,7 +12,14 @@ import sqlalchemy as sa
 
 from tp_gateway.errors import ConfigurationError
 
-_WRITE = ("payments_created", "payments_moved", "refunds_created", "refunds_moved", "ledger_entries_paid")
+_WRITE = (
+    "payments_created",
+    "payments_moved",
+    "refunds_created",
+    "refunds_moved",
+    "ledger_entries_paid",
+    "ledger_entries_counted",
+)
 _APPEND_ONLY = ("ledger_entries", "transitions", "settings_changes")
 _REFUSE = {"postgresql": ("append_only",), "sqlite": ("no_update", "no_delete")}
 _TRIGGERS = {

@@ -27,6 +27,7 @@ class Worker:
             ("rebates", gateway.rebate_sending.sweep, timing.sweep_interval, None),
             ("disputes", gateway.disputes.sweep, timing.sweep_interval, None),
             ("reminders", gateway.reminders.run, 600.0, None),
+            ("analytics", gateway.rollups.work, timing.sweep_interval, None),
             ("reverse_sweep", gateway.reverse_sweep.run, min(60.0, timing.reverse_sweep_interval), None),
             ("remittances", gateway.remittances.sweep, min(60.0, timing.remittance_interval), None),
             ("reaper", self._reap, 3600.0, None),

@@ -17,6 +17,8 @@ CURRENCIES = [{"currency": "aud"}, {"currency": "AU"}, {"currency": ""}]
 TOO_MUCH = [{"amount": 0}, {"amount": -1}, {"amount": MAX_MINOR_UNITS + 1}, {"amount": 2**63 - 1}]
 
 CHECKS: dict[str, list[dict[str, Any]]] = {
+    "ck_analytics_basis_one_row": [{"id": 2}],
+    "ck_analytics_sums_span": [{"span": "week"}],
     "ck_appointments_actual_minutes": [{"actual_minutes": 0}],
     "ck_appointments_currency": CURRENCIES,
     "ck_appointments_duration_minutes": [{"duration_minutes": 0}],

@@ -1,5 +1,6 @@
 """The tables, one noun per file. No queries, no rules beyond what the database itself enforces."""
 
+from tp_gateway.models.analytics import AnalyticsBasis, AnalyticsChange, AnalyticsEntry, AnalyticsSum
 from tp_gateway.models.base import Base, table
 from tp_gateway.models.dispute import Dispute
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem, InvoiceWord
@@ -24,6 +25,10 @@ from tp_gateway.models.settings import PracticeSettings, SettingsChange
 from tp_gateway.models.statement import Statement, StatementLine, StatementMatch
 
 __all__ = [
+    "AnalyticsBasis",
+    "AnalyticsChange",
+    "AnalyticsEntry",
+    "AnalyticsSum",
     "Appointment",
     "Availability",
     "Base",

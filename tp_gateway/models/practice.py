@@ -28,7 +28,7 @@ class User(Base):
     phone: orm.Mapped[str | None]
     provider_number: orm.Mapped[str | None]
     ahpra_number: orm.Mapped[str | None]
-    created_at: orm.Mapped[datetime]
+    created_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
     updated_at: orm.Mapped[datetime]
 
 
@@ -64,13 +64,14 @@ class ProgressNote(Base):
     """That there is a note, and when it was begun and finished: never a word of what it says."""
 
     __tablename__ = "progress_notes"
+    __table_args__ = (sa.Index("ix_progress_notes_patient_id_created_at", "patient_id", "created_at"),)
 
     id: orm.Mapped[int] = orm.mapped_column(BigId, primary_key=True, autoincrement=False)
     appointment_id: orm.Mapped[int | None] = reference_to("appointments.id", nullable=True)
     patient_id: orm.Mapped[int] = reference_to("users.id")
     practitioner_id: orm.Mapped[int | None] = reference_to("users.id", nullable=True)
-    created_at: orm.Mapped[datetime]
-    completed_at: orm.Mapped[datetime | None]
+    created_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
+    completed_at: orm.Mapped[datetime | None] = orm.mapped_column(index=True)
     updated_at: orm.Mapped[datetime]
 
 
@@ -83,6 +84,6 @@ class Availability(Base):
     practitioner_id: orm.Mapped[int] = orm.mapped_column(
         BigId, sa.ForeignKey("users.id"), primary_key=True, autoincrement=False
     )
-    day: orm.Mapped[date] = orm.mapped_column(primary_key=True)
+    day: orm.Mapped[date] = orm.mapped_column(primary_key=True, index=True)
     minutes: orm.Mapped[int]
     updated_at: orm.Mapped[datetime]

@@ -14,6 +14,7 @@ from tp_gateway.database import Database
 from tp_gateway.documents import Press
 from tp_gateway.registry import Registry
 from tp_gateway.services.adoption import Adoption
+from tp_gateway.services.analytics import Analytics, Rollups
 from tp_gateway.services.background import Background
 from tp_gateway.services.capture import Capturing
 from tp_gateway.services.charge import Charge
@@ -67,6 +68,8 @@ class Gateway:
     invoice_operations: InvoiceOperations
     documents: Documents
     practice: Practice
+    analytics: Analytics
+    rollups: Rollups
     day_totals: DayTotals
     remittances: Remittances
     statements: Statements
@@ -123,6 +126,7 @@ def build_gateway(
     settings = PracticeSettingsStore(database, registry, time_zone, clock, strict=strict_identifiers)
     idempotency = Idempotency(vault)
     refund_settlement = RefundSettlement(vault, timing, clock)
+    rollups = Rollups(database, settings, currency, clock)
     settlement = Settlement(registry, vault, timing, refund_settlement, settings, clock)
     background = Background(database, vault)
     charge = Charge(
@@ -154,6 +158,8 @@ def build_gateway(
         invoice_operations=InvoiceOperations(database, registry, settings, idempotency, clock),
         documents=Documents(database, registry, vault, settings, Press(font_folders), clock),
         practice=Practice(database, settings, currency, clock),
+        analytics=Analytics(database, registry, rollups, clock),
+        rollups=rollups,
         day_totals=DayTotals(database, registry, settings),
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),

@@ -13,9 +13,9 @@ from sqlalchemy import orm
 from tp_gateway.database import Database
 from tp_gateway.models import Appointment, Availability, ProgressNote, User, table
 from tp_gateway.models.states import AppointmentStatus as S
+from tp_gateway.services.analytics import Counting, basis
 from tp_gateway.services.breath import Breath
 from tp_gateway.services.clock import Clock
-from tp_gateway.services.counters import raised
 from tp_gateway.services.invoices.automatic import invoice_completed
 from tp_gateway.services.invoices.words import rename
 from tp_gateway.services.practice_payables import keep_payables
@@ -33,9 +33,6 @@ from tp_gateway.services.practice_upserts import (
 )
 
 U, A, N, V = table(User), table(Appointment), table(ProgressNote), table(Availability)
-_TURN = "practice_push"
-"""Pushes take turns at this counter: two of the same new row would collide, two of the same old rows could wait for
-each other."""
 _NEWS = timedelta(days=7)
 """An appointment that is completed when we first hear of it has been held so lately, or it is history, which was billed
 elsewhere."""
@@ -50,12 +47,13 @@ class DirectoryUser:
 
 
 class Practice:
-    """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, and a field
-    that is not known is None. `currency` is the practice's own (ISO 4217)."""
+    """Every method that takes rows: of (index, fields), each counts by itself, the last of one key wins, a field that
+    is not known is None, and moments are in UTC (in another zone they equal none while clocks change). `currency` is
+    the practice's own (ISO 4217)."""
 
     def __init__(self, database: Database, settings: PracticeSettingsStore, currency: str, clock: Clock) -> None:
         self._database, self._clock, self._breath = database, clock, Breath(database)
-        self._settings, self._currency = settings, currency
+        self._settings, self._currency, self._counting = settings, currency, Counting()
 
     def find_user(self, user_id: int) -> DirectoryUser | None:
         with self._database.read() as session:
@@ -94,7 +92,7 @@ class Practice:
             if number:
                 self._breath.take()
             with self._database.transaction() as session:
-                raised(session, _TURN)
+                basis.take_turn(session)
                 now = self._clock()
                 known = standing(session, kind, (row for _, row in batch))
                 judge = judging(session, [row for _, row in batch])
@@ -104,6 +102,7 @@ class Practice:
                 write(session, kind, changes, now)
                 if follow is not None and changes:
                     follow(session, changes, now)
+                self._counting.note(session, kind, changes)
             result.add(changes, len(good))
             result.errors |= {index: problem for index, problem in problems.items() if problem}
         return result

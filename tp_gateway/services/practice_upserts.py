@@ -30,6 +30,11 @@ class Change:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any]
 
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """As it is now, with the fields that were not given."""
+        return {**(self.before or {}), **self.after}
+
     def became(self, name: str, value: Any) -> bool:
         """Has the field `name` this value now, and had it not before?"""
         return bool(self.after[name] == value and (self.before is None or self.before[name] != value))

@@ -60,6 +60,8 @@ ROUTES = (
     ("webhook", f"/api/webhooks/{PROVIDER}/"),
     ("settings", "/api/auth/admin/settings/"),
     ("settings_history", "/api/auth/admin/settings/history/"),
+    ("analytics", "/api/auth/admin/analytics/"),
+    ("analytics_export", "/api/auth/admin/analytics/export/"),
     ("practice_users", "/api/practice/users/"),
     ("practice_appointments", "/api/practice/appointments/"),
     ("practice_progress_notes", "/api/practice/progress-notes/"),

@@ -1,13 +1,13 @@
 """Each destination of the outbox has its own progress, and overdue invoices have their reminders.
 
-Revision: 0014, after: 0012
+Revision: 0014, after: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WAITS = sa.text("next_attempt_at IS NOT NULL")

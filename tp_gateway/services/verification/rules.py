@@ -23,6 +23,7 @@ _DEFINITIONS = {
 _MEANT: dict[str, dict[str, str]] = {
     "postgresql": {
         "tr_ledger_entries_append_only": "d47d2e7d56fe4327",
+        "tr_ledger_entries_counted": "d9825631a29f19d6",
         "tr_ledger_entries_paid": "d24db9835b71eae5",
         "tr_payments_created": "7527a3e46a7221a7",
         "tr_payments_moved": "a2d5f98c9040a803",
@@ -32,6 +33,7 @@ _MEANT: dict[str, dict[str, str]] = {
         "tr_transitions_append_only": "6919f4e72a01129f",
     },
     "sqlite": {
+        "tr_ledger_entries_counted": "4925f3c56ffc4615",
         "tr_ledger_entries_no_delete": "ca426cf47a12131c",
         "tr_ledger_entries_no_update": "d211bff650549be1",
         "tr_ledger_entries_paid": "bbb64236b7ca7aca",
