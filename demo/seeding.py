@@ -30,8 +30,12 @@ class Seeding:
     def push(self) -> dict[str, int]:
         """The whole clinic, as often as one likes: what is there already stays. Returns how many of each there are."""
         users, appointments = clinic.users(), clinic.appointments(datetime.now(UTC), weeks_ahead=self._weeks)
-        for name, rows in (("users", users), ("appointments", appointments)):
-            answer = self._client.call(self._backend, "PUT", f"/api/practice/{name}/", {name: rows}, show=False)
+        pushed = {"users": users, "appointments": appointments}
+        pushed |= {"progress_notes": clinic.progress_notes(appointments)}
+        pushed |= {"availability": clinic.availability(appointments)}
+        for name, rows in pushed.items():
+            path = f"/api/practice/{name.replace('_', '-')}/"
+            answer = self._client.call(self._backend, "PUT", path, {name: rows}, show=False)
             if answer.status != 200 or answer.body["errors"]:
                 raise DemoFailed(f"The gateway did not take the sample {name}: {answer.status} {answer.body}")
         return {"users": len(users), "appointments": len(appointments)}

@@ -264,7 +264,7 @@ def test_from_the_desk_to_the_last_cent(api: Api) -> None:
     assert both["details"] == {"amount": ["Not together with lines"]}
     assert do(api, first, "credit", 400, lines=[{"line": 1}] * 2)["details"] == {"lines": ["A line is named twice"]}
     told = [row.topic for row in api.rows("SELECT topic FROM outbox_messages WHERE topic LIKE 'inv%' ORDER BY id")]
-    assert told[:3] == ["invoice.created", "invoice.created", "invoice.credited"]
+    assert told[:4] == ["invoice.created", "invoice.created", "invoice.paid", "invoice.credited"]
     check_invariants(api.database.engine, api.books())
     assert_verified(api.database)
 
