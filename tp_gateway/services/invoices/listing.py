@@ -32,8 +32,9 @@ _BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
 SORTS = ("newest", "oldest", "due_date", "-due_date")
 _AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
 _MOST_WORDS = 8
-_FEW = 3_000
-"""The invoices of a word that has fewer can be looked through; how many a more common one has is not counted."""
+_FEW, _MANY = 3_000, 20_000
+"""The invoices of a word that has fewer than the first can be looked through. Of how many more than the second a word
+has is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _words(session: orm.Session, wish: Wish) -> tuple[list[str], bool]:
 
 
 def _invoices_with(session: orm.Session, word: str) -> int:
-    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_FEW).subquery()
+    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_MANY).subquery()
     return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
