@@ -64,16 +64,44 @@ def _on(day: date, now: datetime) -> Iterator[dict[str, Any]]:
         chance = random.Random(number)
         service, fee, minutes, _ = chance.choices(SERVICES, [often for *_, often in SERVICES])[0]
         starts_at = datetime.combine(day, at, ZONE).astimezone(UTC)
+        patient, status = chance.choice(PATIENTS), _status(chance.random(), starts_at < now)
         yield {
             "id": number,
-            "patient_id": chance.choice(PATIENTS),
+            "patient_id": patient,
             "practitioner_id": PSYCHOLOGISTS[slot],
             "service": service,
-            "status": _status(chance.random(), starts_at < now),
-            "starts_at": starts_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "status": status,
+            "starts_at": _text(starts_at),
             "duration_minutes": minutes,
             "fee": fee,
+            "rating": chance.choice((3, 4, 5, 5, None)) if status == "completed" else None,
         }
+
+
+def progress_notes(booked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One for each session that took place; one of twenty is not finished."""
+    return [
+        {
+            "id": one["id"],
+            "appointment_id": one["id"],
+            "patient_id": one["patient_id"],
+            "practitioner_id": one["practitioner_id"],
+            "created_at": one["starts_at"],
+            "completed_at": one["starts_at"] if one["id"] % 20 else None,
+        }
+        for one in booked
+        if one["status"] == "completed"
+    ]
+
+
+def availability(booked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Three hours for each psychologist on each day with an appointment."""
+    days = {(one["practitioner_id"], one["starts_at"][:10]) for one in booked}
+    return [{"practitioner_id": who, "day": day, "minutes": 180} for who, day in sorted(days)]
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _status(fate: float, is_past: bool) -> str:

@@ -19,7 +19,7 @@ def play(place: Place, screen: Screen, gateway: Process, sandbox: Process, *, st
     observability.configure_logging("error")
     settings = config.load(_ini(), place.environment())
     client, callers = Client(place.gateway, screen), Callers(settings)
-    seeding = Seeding(settings, client, callers.service())
+    seeding = Seeding(settings, client, callers.service(), callers.manager())
     try:
         with screen.step("Pushing the sample clinic: users, a year of appointments, a dozen invoices"):
             seeding.push()

@@ -1,6 +1,6 @@
 """The demo's scenes, in the order in which they are played."""
 
-from demo import card_scenes, document_scenes, later_scenes
+from demo import admin_scenes, card_scenes, document_scenes, later_scenes
 
 SCENES = (
     ("A patient pays for an appointment by card", card_scenes.card_payment),
@@ -14,4 +14,6 @@ SCENES = (
     ("An invoice is paid by bank transfer: the money is seen on the bank's statement", later_scenes.bank_transfer),
     ("A session is bulk billed: Medicare pays the clinic, and that is payment in full", later_scenes.bulk_bill),
     ("The clinic says who it is; an invoice is made, and its PDF written to a file", document_scenes.invoice),
+    ("The admin changes a setting, and sees who changed what", admin_scenes.settings),
+    ("The admin looks at the year: every sum agrees", admin_scenes.analytics),
 )

@@ -1,5 +1,5 @@
-"""Fills the gateway with the sample clinic, and says what of it is still unpaid. Users and appointments go through the
-API, as the clinic's backend sends them; invoices are made in this process, because their endpoint comes later."""
+"""Fills the gateway with the sample clinic through its API, as the clinic's backend and its staff do, and says what of
+it is still unpaid."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,22 +10,19 @@ from demo import clinic
 from demo.client import Caller, Client
 from demo.processes import DemoFailed
 from tp_gateway.config import Settings
-from tp_gateway.identity import Identity
 from tp_gateway.models import Appointment, InboxEvent, Invoice, Payable, Payment
 from tp_gateway.models.states import InboxState
-from tp_gateway.services.invoices import Item
 
 A, V, Y, P, E = (model.__table__ for model in (Appointment, Invoice, Payable, Payment, InboxEvent))
 DOZEN = 12
 NOTHING_LEFT = "Everything in the sample clinic has been paid: remove the folder var/ to begin anew."
-MANAGER = Identity(clinic.MANAGER, "practice_manager")
 
 
 class Seeding:
-    def __init__(self, settings: Settings, client: Client, backend: Caller) -> None:
+    def __init__(self, settings: Settings, client: Client, backend: Caller, manager: Caller) -> None:
         self._gateway = tp_gateway.make_gateway(settings)
-        self._client, self._backend = client, backend
-        self._currency, self._weeks = settings.currency, 26
+        self._client, self._backend, self._manager = client, backend, manager
+        self._weeks = 26
 
     def close(self) -> None:
         self._gateway.close()
@@ -33,8 +30,12 @@ class Seeding:
     def push(self) -> dict[str, int]:
         """The whole clinic, as often as one likes: what is there already stays. Returns how many of each there are."""
         users, appointments = clinic.users(), clinic.appointments(datetime.now(UTC), weeks_ahead=self._weeks)
-        for name, rows in (("users", users), ("appointments", appointments)):
-            answer = self._client.call(self._backend, "PUT", f"/api/practice/{name}/", {name: rows}, show=False)
+        pushed = {"users": users, "appointments": appointments}
+        pushed |= {"progress_notes": clinic.progress_notes(appointments)}
+        pushed |= {"availability": clinic.availability(appointments)}
+        for name, rows in pushed.items():
+            path = f"/api/practice/{name.replace('_', '-')}/"
+            answer = self._client.call(self._backend, "PUT", path, {name: rows}, show=False)
             if answer.status != 200 or answer.body["errors"]:
                 raise DemoFailed(f"The gateway did not take the sample {name}: {answer.status} {answer.body}")
         return {"users": len(users), "appointments": len(appointments)}
@@ -119,15 +120,13 @@ class Seeding:
         )
         for appointment in _one_a_patient(self._rows(query), DOZEN):
             title = appointment.service.replace("_", " ").capitalize()
-            self._gateway.invoices.create(
-                MANAGER,
-                appointment.patient_id,
-                [Item(f"{title} session", 1, appointment.fee)],
-                currency=self._currency,
-                appointment_id=appointment.id,
-                description=title,
-                due_date=(appointment.starts_at + timedelta(days=14)).date(),
-            )
+            due = (appointment.starts_at + timedelta(days=14)).date()
+            body = {"patient_id": appointment.patient_id, "appointment_id": appointment.id, "description": title}
+            body |= {"due_date": due.isoformat(), "items": [{"description": f"{title} session"}]}
+            body |= {"amount": f"{appointment.fee / 100:.2f}"}
+            answer = self._client.call(self._manager, "POST", "/api/billing/create-invoice/", body, show=False)
+            if answer.status != 201:
+                raise DemoFailed(f"The gateway did not make a sample invoice: {answer.status} {answer.body}")
 
     def _rows(self, query: sa.Select) -> list[sa.Row]:
         with self._gateway.database.read() as session:
