@@ -11,6 +11,7 @@ same run. Holds both against each other, and says what keeping the roll-ups cost
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import statistics
 import sys
@@ -230,16 +231,19 @@ def busy(server: PostgreSQL) -> float:
 
 
 def server_seconds(server: PostgreSQL) -> float:
-    """Processor time of the server's processes so far."""
-    ticks, where = 0, str(server.directory).encode()
-    for path in Path("/proc").glob("[0-9]*"):
+    """Processor time of the server's processes so far, also of those that have ended."""
+    postmaster = (server.directory / "data/postmaster.pid").read_text().split()[0]
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if where in (path / "environ").read_bytes():
-                fields = (path / "stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-        except OSError:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended just now
             continue
-    return ticks / 100
+        if path.parent.name == postmaster:
+            ticks += sum(map(int, fields[11:15]))  # its own, and what its ended children had
+        elif fields[1] == postmaster:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
