@@ -114,6 +114,7 @@ def test_another_calendar_acts_at_once(api: Api) -> None:
     assert get(api, day.replace("19", "20"))["appointments"]["total"] == 1
 
 
+@pytest.mark.catalogue(89)
 @pytest.mark.parametrize(("day", "number"), [("2024-10-06", 23), ("2024-04-07", 25), ("2025-03-03", 24)])
 def test_a_day_has_as_many_hours_as_it_has(quiet_api: Api, day: str, number: int) -> None:
     zone = ZoneInfo("Australia/Melbourne")

@@ -19,9 +19,10 @@ NEW_COLUMNS |= {"account_sealed", "parameters_sealed", "provider_number", "ahpra
 NEW_COLUMNS |= {"actual_minutes", "rating", "gst_treatment", "gst_rate", "gst", "service_date", "item_number"}
 NEW_COLUMNS |= {"practitioner_id", "operation_id", "invoice_id"}
 LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remittances", "remittance_items")
-LATER += ("settings_changes", "progress_notes", "availability", "outbox_deliveries", "invoice_reminders")
+LATER += ("settings_changes", "progress_notes", "availability")
 LATER += ("invoice_words", "invoice_operations", "credit_note_lines")
 LATER += ("analytics_basis", "analytics_sums", "analytics_changes", "analytics_entries")
+LATER += ("outbox_deliveries", "invoice_reminders")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

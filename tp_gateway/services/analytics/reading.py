@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,30 +23,60 @@ Total = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What to add up: of these stretches, and of these measures (all, if none is named)."""
+
+    stretches: list[Stretch]
+    measures: frozenset[str] = frozenset()
+
+    def has(self, key: Key) -> bool:
+        span, start, measure, _ = key
+        return (not self.measures or measure in self.measures) and any(
+            span == one and first <= start <= last for one, first, last in self.stretches
+        )
+
+
+def window(first: date, last: date, *measures: str, daily: bool = False) -> Window:
+    """Of these days; `daily`: without taking months for their days."""
+    stretches = [(sums.IN_DAY, first, last)] if daily else list(_stretches(first, last))
+    return Window(stretches, frozenset(measures))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """`session` to read the kept sums with, or None; `more` counts beside them."""
 
     session: orm.Session | None
     more: Sums
 
-    def over(self, first: date, last: date, *, daily: bool = False) -> dict[Total, Counter[date]]:
-        """(measure, key) -> first day of a day or month -> value. `daily`: no months."""
-        found: dict[Total, Counter[date]] = defaultdict(Counter)
-        stretches = [(sums.IN_DAY, first, last)] if daily else list(_stretches(first, last))
-        for (_, start, measure, key), value in self._rows(stretches):
-            found[measure, key][start] += value
+    def totals(self, windows: Mapping[str, Window]) -> dict[str, Counter[Total]]:
+        """Name -> (measure, key) -> value, of several windows in one statement."""
+        found: dict[str, Counter[Total]] = {name: Counter() for name in windows}
+        if self.session is not None:
+            queries = [
+                sa.select(sa.literal(name), S.c.measure, S.c.key, _TOTAL).where(_within(one)).group_by("measure", "key")
+                for name, one in windows.items()
+                if one.stretches
+            ]
+            for name, measure, key, value in self.session.execute(sa.union_all(*queries)).all():
+                found[name][measure, key] += value
+        for one, value in self.more.items():
+            for name, asked in windows.items():
+                if asked.has(one):
+                    found[name][one[2], one[3]] += value
         return found
 
-    def total(self, first: date, last: date, *measures: str) -> Counter[Total]:
-        """(measure, key) -> value of all these days."""
-        found: Counter[Total] = Counter()
-        for (_, _, measure, key), value in self._rows(list(_stretches(first, last)), measures):
-            found[measure, key] += value
+    def by_start(self, asked: Window) -> dict[str, Counter[date]]:
+        """Measure -> first day of a day or month -> value of all its keys."""
+        found: dict[str, Counter[date]] = {measure: Counter() for measure in asked.measures}
+        if self.session is not None:
+            query = sa.select(S.c.measure, S.c.start, _TOTAL).where(_within(asked)).group_by("measure", "start")
+            for measure, start, value in self.session.execute(query).all():
+                found[measure][start] += value
+        for one, value in self.more.items():
+            if asked.has(one):
+                found[one[2]][one[1]] += value
         return found
-
-    def active_patients(self, span: str, start: date) -> int:
-        rows = self._rows([(span, start, start)], [sums.ACTIVE_PATIENTS])
-        return sum(value for _, value in rows)
 
     def ever(self) -> tuple[date, date] | None:
         """The first and the last day on which there is anything, available minutes aside."""
@@ -58,34 +88,29 @@ class Reading:
         return (first or months)[0], (last or months)[1]
 
     def _ends(self, stretch: Stretch) -> tuple[date, date] | None:
-        """The first and the last `start` with anything."""
-        found = {start for (_, start, *_), value in self._added([stretch], frozenset(_DATED)) if value}
-        if self.session is not None:
-            query = sa.select(sa.func.min(S.c.start), sa.func.max(S.c.start)).where(_within([stretch]))
-            kept = self.session.execute(query.where(S.c.measure.in_(_DATED), S.c.value != 0)).one()
-            found |= {start for start in kept if start is not None}
-        return (min(found), max(found)) if found else None
-
-    def _rows(self, stretches: list[Stretch], measures: Iterable[str] = ()) -> Iterator[tuple[Key, int]]:
-        wanted = frozenset(measures)
-        if self.session is not None and stretches:
-            query = sa.select(S.c.span, S.c.start, S.c.measure, S.c.key, S.c.value).where(_within(stretches))
-            if wanted:
-                query = query.where(S.c.measure.in_(sorted(wanted)))
-            for span, start, measure, key, value in self.session.execute(query).all():
-                yield (span, start, measure, key), value
-        yield from self._added(stretches, wanted)
-
-    def _added(self, stretches: list[Stretch], wanted: frozenset[str]) -> Iterator[tuple[Key, int]]:
-        for one, value in self.more.items():
-            if (not wanted or one[2] in wanted) and any(
-                span == one[0] and first <= one[1] <= last for span, first, last in stretches
-            ):
-                yield one, value
+        """The first and the last `start` with anything. What is not added yet can take away the last of it."""
+        asked = Window([stretch], frozenset(_DATED))
+        kept = sa.select(S.c.span, S.c.start, S.c.measure, S.c.key, S.c.value).where(_within(asked))
+        if self.session is not None and not self.more:
+            query = sa.select(sa.func.min(S.c.start), sa.func.max(S.c.start)).where(_within(asked), S.c.value != 0)
+            first, last = self.session.execute(query).one()
+            return (first, last) if first is not None else None
+        found: Sums = Counter({key: value for key, value in self.more.items() if asked.has(key)})
+        for *key, value in self.session.execute(kept).all() if self.session is not None else ():
+            found[key[0], key[1], key[2], key[3]] += value
+        starts = {start for (_, start, *_), value in found.items() if value}
+        return (min(starts), max(starts)) if starts else None
 
 
-def _within(stretches: list[Stretch]) -> sa.ColumnElement[bool]:
-    return sa.or_(*(sa.and_(S.c.span == span, S.c.start.between(first, last)) for span, first, last in stretches))
+_TOTAL = sa.cast(sa.func.sum(S.c.value), sa.BigInteger)
+"""PostgreSQL's own sum of bigints is a numeric."""
+
+
+def _within(asked: Window) -> sa.ColumnElement[bool]:
+    here = (sa.and_(S.c.span == span, S.c.start.between(first, last)) for span, first, last in asked.stretches)
+    if not asked.measures:
+        return sa.or_(*here)
+    return sa.and_(sa.or_(*here), S.c.measure.in_(sorted(asked.measures)))
 
 
 _DATED = (sums.USERS, sums.APPOINTMENTS, sums.BY_METHOD, sums.NOTES_BEGUN, sums.NOTES_COMPLETED)

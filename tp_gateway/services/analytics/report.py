@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import orm
 
@@ -19,7 +18,7 @@ from tp_gateway.registry import Registry
 from tp_gateway.services.analytics import days, hours, sums
 from tp_gateway.services.analytics.basis import Basis, standing
 from tp_gateway.services.analytics.periods import Asked, Period, period
-from tp_gateway.services.analytics.reading import Reading, Total
+from tp_gateway.services.analytics.reading import Reading, Stretch, Total, Window, window
 from tp_gateway.services.analytics.recount import active_patients, recount
 from tp_gateway.services.analytics.rollups import Rollups, noted
 from tp_gateway.services.clock import Clock
@@ -93,39 +92,47 @@ class Analytics:
             yield session, Reading(None, recount(session, wanted)), wanted
 
     def _report(self, session: orm.Session, reading: Reading, basis: Basis, asked: Period) -> Report:
-        found = reading.over(asked.first, asked.last, daily=asked.by_days)
-        before = reading.total(date.min, asked.first - days.DAY, sums.USERS, sums.NOTES_BEGUN, sums.NOTE_PATIENTS)
-        of = _Totals(found)
-        users = {role: before[sums.USERS, role] + of.one(sums.USERS, role) for role in ROLES}
-        existing = sum(number for (measure, _), number in before.items() if measure == sums.USERS)
+        until = (date.min, asked.first - days.DAY)
+        found = reading.totals(
+            {
+                "here": window(asked.first, asked.last),
+                "before": window(*until, sums.USERS, sums.NOTES_BEGUN, sums.NOTE_PATIENTS),
+                "compared": window(*asked.before, sums.BY_METHOD) if asked.before else Window([]),
+                "active": Window(_kept_active(asked), frozenset({sums.ACTIVE_PATIENTS})),
+            }
+        )
+        here, before = _Totals(found["here"]), _Totals(found["before"])
+        active = _Totals(found["active"]).all(sums.ACTIVE_PATIENTS)
+        if not _kept_active(asked):
+            active = active_patients(session, days.begin(asked.first, basis.zone), days.end(asked.last, basis.zone))
         return Report(
             period=asked,
             currency=basis.currency,
-            users=users,
-            new_users=of.all(sums.USERS),
-            active_patients=_active(session, reading, basis.zone, asked),
-            appointments={str(status): of.one(sums.APPOINTMENTS, str(status)) for status in Status},
-            points=_points(session, basis, asked, found, existing),
-            revenue=of.all(sums.BY_METHOD),
-            revenue_before=sum(reading.total(*asked.before, sums.BY_METHOD).values()) if asked.before else 0,
-            by_method=of.by_key(sums.BY_METHOD, {*METHODS, *self._registry.methods}),
-            by_service=of.by_key(sums.BY_SERVICE, {*SERVICES}),
-            booked_minutes=of.all(sums.BOOKED_MINUTES),
-            taken_minutes=of.all(sums.TAKEN_MINUTES),
-            available_minutes=of.all(sums.AVAILABLE_MINUTES),
-            ratings=of.all(sums.RATINGS),
-            rating_points=of.all(sums.RATING_POINTS),
-            satisfied=of.all(sums.SATISFIED),
-            notes=before[sums.NOTES_BEGUN, ""] + of.all(sums.NOTES_BEGUN),
-            new_notes=of.all(sums.NOTES_BEGUN),
-            completed_notes=of.all(sums.NOTES_COMPLETED),
-            note_patients=before[sums.NOTE_PATIENTS, ""] + of.all(sums.NOTE_PATIENTS),
+            users={role: before.one(sums.USERS, role) + here.one(sums.USERS, role) for role in ROLES},
+            new_users=here.all(sums.USERS),
+            active_patients=active,
+            appointments={str(status): here.one(sums.APPOINTMENTS, str(status)) for status in Status},
+            points=_points(session, reading, basis, asked, before.all(sums.USERS)),
+            revenue=here.all(sums.BY_METHOD),
+            revenue_before=_Totals(found["compared"]).all(sums.BY_METHOD),
+            by_method=here.by_key(sums.BY_METHOD, {*METHODS, *self._registry.methods}),
+            by_service=here.by_key(sums.BY_SERVICE, {*SERVICES}),
+            booked_minutes=here.all(sums.BOOKED_MINUTES),
+            taken_minutes=here.all(sums.TAKEN_MINUTES),
+            available_minutes=here.all(sums.AVAILABLE_MINUTES),
+            ratings=here.all(sums.RATINGS),
+            rating_points=here.all(sums.RATING_POINTS),
+            satisfied=here.all(sums.SATISFIED),
+            notes=before.all(sums.NOTES_BEGUN) + here.all(sums.NOTES_BEGUN),
+            new_notes=here.all(sums.NOTES_BEGUN),
+            completed_notes=here.all(sums.NOTES_COMPLETED),
+            note_patients=before.all(sums.NOTE_PATIENTS) + here.all(sums.NOTE_PATIENTS),
         )
 
 
 class _Totals:
-    def __init__(self, found: Mapping[Total, Counter[date]]) -> None:
-        self._found = {total: sum(values.values()) for total, values in found.items()}
+    def __init__(self, found: Mapping[Total, int]) -> None:
+        self._found = found
 
     def one(self, measure: str, key: str) -> int:
         return self._found.get((measure, key), 0)
@@ -139,29 +146,27 @@ class _Totals:
         return {key: self.one(measure, key) for key in sorted(always | there)}
 
 
-def _active(session: orm.Session, reading: Reading, zone: ZoneInfo, asked: Period) -> int:
-    """Of a whole month, a whole year or all time it is kept; patients of other periods are counted."""
+def _kept_active(asked: Period) -> list[Stretch]:
+    """Of a whole month, a whole year or all time active patients are kept; those of other periods are counted."""
     first, last = asked.first, asked.last
     if asked.kind == "all":
-        return reading.active_patients(sums.EVER, sums.BEGINNING)
+        return [(sums.EVER, sums.BEGINNING, sums.BEGINNING)]
     if first.day == 1 and last == days.last_of_month(first):
-        return reading.active_patients(sums.IN_MONTH, first)
+        return [(sums.IN_MONTH, first, first)]
     if first == date(first.year, 1, 1) and last == date(first.year, 12, 31):
-        return reading.active_patients(sums.IN_YEAR, first)
-    return active_patients(session, days.begin(first, zone), days.end(last, zone))
+        return [(sums.IN_YEAR, first, first)]
+    return []
 
 
-def _points(
-    session: orm.Session, basis: Basis, asked: Period, found: Mapping[Total, Counter[date]], existing: int
-) -> list[Point]:
+def _points(session: orm.Session, reading: Reading, basis: Basis, asked: Period, existing: int) -> list[Point]:
     steps: list[tuple[str, int, int, int]] = []
     if asked.by_hours:
         for hour in hours.counted(session, asked.first, basis):
             steps.append((hour.label, hour.users, hour.appointments, hour.revenue))
     else:
-        users, appointments, revenue = (
-            _of_measure(found, measure) for measure in (sums.USERS, sums.APPOINTMENTS, sums.BY_METHOD)
-        )
+        measures = (sums.USERS, sums.APPOINTMENTS, sums.BY_METHOD)
+        found = reading.by_start(window(asked.first, asked.last, *measures, daily=asked.by_days))
+        users, appointments, revenue = (found[measure] for measure in measures)
         since = date.min
         for day in asked.points():
             more = _between(users, since, day), _between(appointments, since, day), _between(revenue, since, day)
@@ -172,14 +177,6 @@ def _points(
         existing += users_more
         points.append(Point(label, existing, appointments_more, revenue_more))
     return points
-
-
-def _of_measure(found: Mapping[Total, Counter[date]], measure: str) -> Counter[date]:
-    result: Counter[date] = Counter()
-    for (name, _), values in found.items():
-        if name == measure:
-            result.update(values)
-    return result
 
 
 def _between(values: Counter[date], after: date, until: date) -> int:

@@ -12,7 +12,14 @@ from tp_gateway.views.answers.shape import DAY, SIGNED, File, Shape, list_of, on
 _COUNT = {"type": "integer", "minimum": 0}
 _PART: dict[str, Any] = {"type": "number", "minimum": 0}
 _POINT_OF_TIME = text("2025-01-31", "The last day that the point stands for; of one day, the beginning of an hour.")
-_BY_KEY = {"type": "object", "additionalProperties": SIGNED}
+
+
+def _by_key(always: tuple[str, ...]) -> dict[str, Any]:
+    """Amounts by whatever there is; these are there in any case."""
+    named = {"properties": dict.fromkeys(always, SIGNED), "required": list(always)}
+    return {"type": "object", **named, "additionalProperties": SIGNED}
+
+
 PERIOD = Shape(
     "AnalyticsPeriod",
     "What is told of; both days with it, in the clinic's calendar.",
@@ -56,8 +63,8 @@ REVENUE = Shape(
         "this_period": SIGNED,
         "previous_period": SIGNED,
         "growth_percentage": {"type": "number", "examples": [8.0]},
-        "by_payment_method": {**_BY_KEY, "required": list(METHODS)},
-        "by_service": {**_BY_KEY, "required": list(SERVICES)},
+        "by_payment_method": _by_key(METHODS),
+        "by_service": _by_key(SERVICES),
     },
 )
 PERFORMANCE = Shape(
