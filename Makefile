@@ -35,6 +35,7 @@ help:
 	@echo "make outside  Stripe's own command line and a fuzzer try the stand-in; needs npm (FUZZ_SECONDS=3600: for longer)"
 	@echo "make bench    the gateway beside its peers (BENCH=the harness's folder, ARGS=quick for a part; docs/performance.md)"
 	@echo "              ARGS=statements: imports a million lines of a bank statement; needs no BENCH"
+	@echo "              ARGS=invoices: lists of a million invoices, by every filter; needs none either"
 	@echo "              ARGS=verify: verifies a store of a million payments; needs none either"
 	@echo "              ARGS=analytics: analytics over a million payments, beside plain SQL; nor does this"
 	@echo "make lock     write requirements*.txt anew from setup.py (ARGS=--upgrade: to the newest versions)"
@@ -78,8 +79,8 @@ lint: $(DEV)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-# These three are measured with the tests' own PostgreSQL, so they need their packages and no harness.
-bench: $(if $(filter statements verify analytics,$(ARGS)),$(DEV),$(RUNTIME))
+# These four are measured with the tests' own PostgreSQL, so they need their packages and no harness.
+bench: $(if $(filter invoices statements verify analytics,$(ARGS)),$(DEV),$(RUNTIME))
 	@$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
 
 lock: $(DEV)

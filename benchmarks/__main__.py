@@ -3,6 +3,7 @@
     make bench BENCH=<folder of the harness>                  everything
     make bench BENCH=<folder> ARGS="instructions"              one part: instructions, quick, slow, reads, webhooks
     make bench ARGS=statements                                importing bank statements: needs no harness
+    make bench ARGS=invoices                                  listing a million invoices: needs none either
     make bench ARGS=verify                                    verifying a million payments: needs none either
     make bench ARGS=analytics                                 analytics over a million payments: nor does this
 
@@ -101,6 +102,10 @@ if __name__ == "__main__":
         from benchmarks import statement_import
 
         sys.exit(statement_import.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["invoices"]:
+        from benchmarks import invoices
+
+        sys.exit(invoices.main(sys.argv[2:]))
     if sys.argv[1:2] == ["verify"]:
         from benchmarks import verification
 

@@ -6,14 +6,18 @@ was declined, one refunded, one transferred and found on a statement, and six ar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 PATIENTS, STATEMENT = 100_000, 10_000
 _SECONDS = 3 * 365 * 86_400
+_SINCE = 1_672_531_200
+"""The first of January 2023."""
 _NUMBERS = {
-    "postgresql": "SELECT n, to_timestamp(1672531200 + n * CAST({every} AS bigint)) AS at"
+    "postgresql": "SELECT n, to_timestamp({since} + n * CAST({every} AS bigint)) AS at"
     " FROM generate_series(1, {count}) AS numbers(n)",
-    "sqlite": "SELECT n, strftime('%Y-%m-%d %H:%M:%S.000000', 1672531200 + n * {every}, 'unixepoch') AS at FROM"
+    "sqlite": "SELECT n, strftime('%Y-%m-%d %H:%M:%S.000000', {since} + n * {every}, 'unixepoch') AS at FROM"
     " (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})"
     " SELECT n FROM numbers)",
 }
@@ -110,32 +114,46 @@ def fill(url: str, count: int) -> int:
     would write is written here."""
     engine = sa.create_engine(url)
     given = {"count": count, "patients": PATIENTS, "a_year": count // 10 + 1}
-    numbers = _NUMBERS[engine.dialect.name].format(every=max(1, _SECONDS // count), count=max(count, PATIENTS))
     rows = 0
     with engine.begin() as connection:
-        asleep = _sleep(connection)
+        asleep = sleeping(connection)
         cursor = connection.connection.cursor()  # the driver's own: a percent sign is one
-        cursor.execute(f"CREATE TEMPORARY TABLE numbers AS {numbers}")
+        cursor.execute(numbers(engine.dialect.name, max(count, PATIENTS), max(1, _SECONDS // count)))
         for statement in _STATEMENTS:
             text = statement.format(**given)
             if "INTO users" not in text and "FROM numbers" in text:
                 text += f" {'AND' if ' WHERE ' in text else 'WHERE'} n <= {count}"
             cursor.execute(text)
             rows += cursor.rowcount
-        for trigger in asleep:
-            connection.exec_driver_sql(trigger)
-        if engine.dialect.name == "postgresql":
-            for table in _SEQUENCES:
-                last = f"(SELECT MAX(id) FROM {table})"
-                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE")
-    engine.dispose()
+        awake(connection, asleep, _SEQUENCES)
+    settle(engine)
     return rows
 
 
-def _sleep(connection: sa.Connection) -> list[str]:
-    """Returns the statements that wake them."""
+def numbers(dialect: str, count: int, every: int, since: int = _SINCE) -> str:
+    """A temporary table of n from 1 to `count`, each with a moment `every` so many seconds after the one before."""
+    return f"CREATE TEMPORARY TABLE numbers AS {_NUMBERS[dialect].format(every=every, count=count, since=since)}"
+
+
+def awake(connection: sa.Connection, asleep: list[str], tables: Iterable[str]) -> None:
+    """The triggers are there again, and the tables' ids go on after what was written."""
+    for trigger in asleep:
+        connection.exec_driver_sql(trigger)
+    if connection.dialect.name == "postgresql":
+        for table in tables:
+            last = f"(SELECT MAX(id) FROM {table})"
+            connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
+
+
+def settle(engine: sa.Engine) -> None:
+    """As a store is that has grown: the planner knows it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE")
+    engine.dispose()
+
+
+def sleeping(connection: sa.Connection) -> list[str]:
+    """Triggers sleep. Returns the statements that wake them."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         return []

@@ -149,7 +149,7 @@ class Clinic:
                 session.execute(
                     _text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past)
                 )
-            for table in ("inbox_events", "outbox_messages"):
+            for table in ("inbox_events", "outbox_deliveries"):
                 session.execute(
                     _text(f"UPDATE {table} SET next_attempt_at = :past WHERE next_attempt_at IS NOT NULL", past=past)
                 )

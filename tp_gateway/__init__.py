@@ -48,11 +48,14 @@ def make_gateway(settings: Settings) -> Gateway:
     """The services over a database that was checked, with the providers that the settings name."""
     from tp_gateway.crypto import Vault
     from tp_gateway.services import build_gateway
+    from tp_gateway.services.notices import MailServer, Wording
+    from tp_gateway.services.outbox import Endpoint
     from tp_gateway.services.rotation import require_readable
 
     database, vault = make_database(settings), Vault(settings.encryption_keys)
     require_readable(database, vault)
     database.dispose()  # as after the check: a server may fork
+    told, mail = settings.notifications, settings.mail
     return build_gateway(
         database=database,
         registry=make_registry(settings, database.require_no_transaction),
@@ -62,6 +65,10 @@ def make_gateway(settings: Settings) -> Gateway:
         time_zone=settings.time_zone,
         currency=settings.currency,
         strict_identifiers=settings.strict_identifiers,
+        endpoint=Endpoint(told.webhook_url, told.webhook_secrets, told.webhook_topics) if told.webhook_url else None,
+        mail_server=MailServer(mail.host, mail.port, mail.tls, mail.user, mail.password, mail.sender) if mail else None,
+        wording=Wording(told.templates),
+        overdue_days=told.overdue_days,
         sweep_calls_per_second=settings.provider_calls_per_second,
         font_folders=settings.font_folders,
     )

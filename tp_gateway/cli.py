@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import secrets
 import signal
@@ -24,6 +25,7 @@ from tp_gateway import (
     cli_analytics,
     cli_import,
     cli_journal,
+    cli_outbox,
     cli_statements,
     cli_verify,
     config,
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "--role", choices=[role for role in ROLES if role != SERVICE], help="role claim of the user's token"
     )
     key = command("new-key", _new_key, "make a key for tp_gateway.encryption_keys")
+    key.add_argument("--webhook", action="store_true", help="instead: a secret for webhooks to the clinic's backend")
     key.add_argument("--secret", action="store_true", help="instead: a random secret, as for tp_gateway.service.key")
     keys = command("keys", _rotate_keys, "keys rotate: encrypt what is stored anew, with the first encryption key")
     keys.add_argument(
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "--redirect", action="store_true", help="the customer pays on the service's page, and a webhook tells so"
     )
     new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="default: here")
+    cli_outbox.arguments(command("outbox", _outbox, "list what was told to whom, show it, tell it again"))
     cli_import.arguments(command("import", _import, "take in the practice's users, appointments and so on from a file"))
     cli_statements.arguments(command("statements", _statements, "import bank statements, or list what was imported"))
     cli_verify.arguments(command("verify", _verify, "prove that the whole store adds up, or say where it does not"))
@@ -212,6 +216,9 @@ def _user_token(tokens: config.TokenSettings, user_id: int, role: str | None, da
 
 
 def _new_key(given: argparse.Namespace) -> int:
+    if given.webhook:
+        print(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}")
+        return 0
     print(secrets.token_urlsafe(48) if given.secret else Fernet.generate_key().decode("ascii"))
     return 0
 
@@ -246,8 +253,8 @@ def _providers(given: argparse.Namespace) -> int:
         try:
             health = provider.check(_CHECK_SECONDS)
             ok, message = health.ok, _line(health.message)
-        except ProviderFailed:
-            ok, message = False, "did not answer"
+        except ProviderFailed as failed:
+            ok, message = False, _line(failed.why)
         well = well and ok
         state = "works" if ok else f"does not work: {message}"
         print(f"{provider.slug}: enabled, takes {provider.manifest.method} ({provider.manifest.display_name}), {state}")
@@ -286,6 +293,16 @@ def _statements(given: argparse.Namespace) -> int:
     gateway = tp_gateway.make_gateway(settings)
     try:
         return cli_statements.run(gateway, given)
+    finally:
+        gateway.close()
+
+
+def _outbox(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    observability.configure_logging("warning")
+    gateway = tp_gateway.make_gateway(settings)
+    try:
+        return cli_outbox.run(gateway, given)
     finally:
         gateway.close()
 

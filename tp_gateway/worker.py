@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from tp_gateway import observability
 from tp_gateway.services import Gateway
+from tp_gateway.services.outbox import Destination
 
 log = observability.logger(__name__)
 
@@ -24,12 +26,17 @@ class Worker:
             ("payouts", gateway.statements.payouts.work, 60.0, None),
             ("rebates", gateway.rebate_sending.sweep, timing.sweep_interval, None),
             ("disputes", gateway.disputes.sweep, timing.sweep_interval, None),
+            ("reminders", gateway.reminders.run, 600.0, None),
             ("analytics", gateway.rollups.work, timing.sweep_interval, None),
-            ("outbox", gateway.outbox.relay, timing.outbox_interval, None),
             ("reverse_sweep", gateway.reverse_sweep.run, min(60.0, timing.reverse_sweep_interval), None),
             ("remittances", gateway.remittances.sweep, min(60.0, timing.remittance_interval), None),
             ("reaper", self._reap, 3600.0, None),
         ]
+        turns: list[tuple[Destination, ...]] = [(one,) for one in gateway.outbox.destinations] or [()]
+        # A loop for each destination: none waits for what another one takes.
+        for only in turns:
+            name = " ".join(("outbox", *(one.name for one in only)))
+            loops.append((name, partial(gateway.outbox.relay, *only), timing.outbox_interval, None))
         self._wakeups = [wake for *_, wake in loops if wake is not None]
         self._threads = [
             threading.Thread(target=self._loop, args=loop, name=f"worker-{loop[0]}", daemon=True) for loop in loops

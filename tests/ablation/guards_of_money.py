@@ -64,6 +64,24 @@ MONEY = (
         "tests/faults/test_killed_between_steps.py::test_recovery_never_starts_a_charge",
     ),
     guard(
+        "approved-by-name",
+        "only a provider that says so executes what its customer has approved",
+        text("services.recovery", "return resumable and payment.reference is not None and", "return"),
+        "tests/services/test_approved.py::test_of_a_provider_that_does_not_say_so_nothing_is_executed_again",
+    ),
+    guard(
+        "approved-too-late",
+        "what was approved too late is closed, not carried out",
+        text("services.recovery", "return (waits or approved) and is_late", "return waits and is_late"),
+        "tests/services/test_approved.py::test_what_was_approved_too_late_takes_nothing",
+    ),
+    guard(
+        "approved-and-paid",
+        "so is what was paid another way meanwhile",
+        text("services.recovery", "if approved and payment.payable_due == 0:", "if False:"),
+        "tests/services/test_approved.py::test_what_was_paid_another_way_meanwhile_takes_nothing",
+    ),
+    guard(
         "rank",
         "a look that began earlier may not lower the state",
         text("services.settlement", "and finding.began < payment.observed_at", "and False"),

@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 
 from sandbox.stripe import StripeSandbox
 from tests.banking import cba
+from tests.clinic import settings
 from tp_gateway import config, make_verifier
 from tp_gateway.cli import main
 from tp_gateway.identity import Identity
@@ -44,6 +45,14 @@ def test_version_and_keys(capsys: Any) -> None:
     Fernet(run(capsys, "new-key")[1])
     assert len(run(capsys, "new-key", "--secret")[1]) >= 48
     assert run(capsys, "new-key")[1] != run(capsys, "new-key")[1]
+
+
+def test_a_webhook_secret_is_one_that_the_ini_takes(capsys: Any) -> None:
+    secret = run(capsys, "new-key", "--webhook")[1]
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", secret) and run(capsys, "new-key", "--webhook")[1] != secret
+    told = {"tp_gateway.notifications.webhook_url": "https://backend.example/"}
+    read = config.load(settings("sqlite:///x", "") | told | {"tp_gateway.notifications.webhook_secret": secret}, {})
+    assert len(read.notifications.webhook_secrets[0]) == 32
 
 
 def test_migrate_twice(capsys: Any) -> None:

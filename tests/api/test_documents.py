@@ -12,7 +12,7 @@ from webtest import TestResponse
 
 from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Bank
-from tests.banking import ACCOUNT
+from tests.banking import ACCOUNT, cba
 from tests.clinic import ADMIN, MANAGER, OTHER_PATIENT, PATIENT, PSYCHOLOGIST, sandbox
 from tests.documents.samples import text
 from tests.invariants import check_invariants
@@ -136,8 +136,10 @@ def test_a_transfer_that_was_promised_is_asked_for_until_it_is_paid_and_has_no_r
     assert promise["receipt_url"] is None
     refused = desk.get(f"/api/billing/payments/{promise['id']}/receipt/", status=409).json
     assert refused["code"] == "not_payable" and refused["payment_id"] == promise["id"]
-    cash(desk, found["id"], "180.00")
-    assert asked["reference"] not in invoice_pdf(desk, found["id"])
+    desk.upload(cba([(18000, f"Transfer {asked['reference']}")]))
+    paid = invoice_pdf(desk, found["id"])
+    assert "5 Mar 2026 Bank transfer" in paid and "How to pay" not in paid and "PAID" in paid
+    assert "Received on 5 March 2026 Paid by Bank transfer" in receipt(desk, promise)  # the day of the bank, not ours
 
 
 def test_the_receipt_of_money_from_the_desk(desk: Bank) -> None:
@@ -155,7 +157,8 @@ def test_the_receipt_of_money_from_the_desk(desk: Bank) -> None:
 
 
 def test_what_was_given_back_of_an_invoice_that_is_void_since_is_still_receipted(desk: Bank) -> None:
-    found = made_invoice(desk, SESSION)
+    desk.appointment()
+    found = made_invoice(desk, appointment_id=123)
     payment = cash(desk, found["id"], "180.00")
     for path, mine in (("invoices/{}/pdf", found["id"]), ("payments/{}/receipt", payment["id"])):
         theirs = desk.get(f"/api/billing/{path.format(mine)}/", as_user=OTHER_PATIENT, status=404)
@@ -164,7 +167,9 @@ def test_what_was_given_back_of_an_invoice_that_is_void_since_is_still_receipted
     body = {"reopen": True}
     desk.post(f"/api/billing/payments/{payment['id']}/refund/", body, as_user=MANAGER, status=201)
     desk.post(f"/api/billing/invoices/{found['id']}/void/", as_user=MANAGER, status=200)
+    made_invoice(desk, appointment_id=123)  # it is about this one that nothing was paid
     said = receipt(desk, payment)
+    assert f"For invoice {found['invoice_number']}." in said
     assert "REFUNDED" in said and "Amount owing $0.00" in said and "Of this payment refunded $180.00" in said
 
 

@@ -56,6 +56,31 @@ def test_production_is_the_default() -> None:
     assert load(ini(mode=None), {}).production
 
 
+SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_bmV3ZXIgc2VjcmV0IG9mIHRoZSBiYWNrZW5k")
+HOOK: dict[str, str | None] = {
+    "notifications__webhook_url": "https://backend.example/webhooks/",
+    "notifications__webhook_secret": " ".join(SECRETS),
+}
+MAIL: dict[str, str | None] = {"smtp__host": "mail.example", "smtp__from": "accounts@clinic.example"}
+
+
+def test_who_is_told_is_read() -> None:
+    nobody = load(ini(), {})
+    assert nobody.mail is None and nobody.notifications.webhook_url is None
+    assert nobody.notifications.webhook_topics == ("payment.*", "invoice.*", "refund.*", "claim.*")
+    more = {"notifications__overdue_days": "7 21", "smtp__user": "u", "notifications__webhook_topics": "payment.*"}
+    found = load(ini(**HOOK, **MAIL, **more), {"TP_GATEWAY_SMTP_PASSWORD": "hunter2"})
+    assert [len(secret) for secret in found.notifications.webhook_secrets] == [24, 27]
+    assert (found.notifications.overdue_days, found.notifications.webhook_topics) == ((7, 21), ("payment.*",))
+    mail = found.mail
+    assert mail and (mail.port, mail.tls, mail.password) == (587, "starttls", "hunter2")
+    for frozen in (found, found.notifications, mail):
+        assert "hunter2" not in repr(frozen) and "of the backend" not in repr(frozen)
+    here = ini(**{**HOOK, "notifications__webhook_url": "http://127.0.0.1:8000/"}, **MAIL | {"smtp__tls": "tls"})
+    mail = load(here, {}).mail
+    assert mail and mail.port == 465
+
+
 REFUSED: dict[str, tuple[dict[str, str | None], str]] = {
     "no environment": ({"environment": None}, "tp_gateway.environment is not set"),
     "blank environment": ({"environment": "  "}, "tp_gateway.environment is not set"),
@@ -78,6 +103,24 @@ REFUSED: dict[str, tuple[dict[str, str | None], str]] = {
     "a word for a time": ({"timing__sweep_interval": "hunter2"}, "tp_gateway.timing.sweep_interval"),
     "a lease as short as the work": ({"timing__lease": "20"}, "tp_gateway.timing.lease must be longer"),
     "longer work than the lease": ({"timing__execute": "21"}, "tp_gateway.timing.lease must be longer"),
+    "a webhook to nowhere": ({**HOOK, "notifications__webhook_url": "hunter2"}, "webhook_url must be an address"),
+    "a webhook with a login": (
+        {**HOOK, "notifications__webhook_url": "https://a:hunter2@b.example/"},
+        "webhook_url must be an address",
+    ),
+    "a webhook in clear": ({**HOOK, "notifications__webhook_url": "http://b.example/"}, "must begin with https://"),
+    "a webhook by another way": ({**HOOK, "notifications__webhook_url": "ftp://b.example/"}, "must be an address"),
+    "no webhook secret": ({**HOOK, "notifications__webhook_secret": None}, "webhook_secret is not set"),
+    "a bare webhook secret": ({**HOOK, "notifications__webhook_secret": "hunter2"}, "webhook_secret must be whsec_"),
+    "a short webhook secret": ({**HOOK, "notifications__webhook_secret": "whsec_aHVudGVyMg=="}, "24 to 64 bytes"),
+    "a webhook secret that is none": ({**HOOK, "notifications__webhook_secret": "whsec_%%hunter2"}, "in base64"),
+    "a topic of nobody": ({"notifications__webhook_topics": "payment hunter2"}, "webhook_topics must be topics"),
+    "a reminder before it is due": ({"notifications__overdue_days": "0 7"}, "overdue_days must be whole numbers"),
+    "mail from nobody": ({"smtp__host": "mail.example"}, "tp_gateway.smtp.from must be an e-mail address"),
+    "mail from two": ({**MAIL, "smtp__from": "a@b.example, c@d.example"}, "tp_gateway.smtp.from must be"),
+    "mail without its password": ({**MAIL, "smtp__user": "hunter2"}, "smtp.user and tp_gateway.smtp.password"),
+    "mail in clear": ({**MAIL, "smtp__tls": "none"}, "tp_gateway.smtp.tls = none"),
+    "mail another way": ({**MAIL, "smtp__tls": "ssl"}, "tp_gateway.smtp.tls must be one of: starttls, tls, none"),
     "an unknown zone": ({"time_zone": "Australia/Wagga"}, "tp_gateway.time_zone"),
     "a zone outside its folder": ({"time_zone": "../../etc/passwd"}, "tp_gateway.time_zone"),
     "an unknown currency": ({"currency": "XXQ"}, "tp_gateway.currency"),
@@ -264,13 +307,13 @@ def test_what_is_changed_in_the_ini_later_changes_nothing() -> None:
 def test_every_setting_of_the_development_ini_is_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt name in the file that everyone copies would be believed to work."""
     read: set[str] = set()
-    real = config._Reader.find
+    real = config.Reader.find
 
     def find(self: Any, name: str) -> Any:
         read.add(f"tp_gateway.{name}")
         return real(self, name)
 
-    monkeypatch.setattr(config._Reader, "find", find)
+    monkeypatch.setattr(config.Reader, "find", find)
     development = dict(Loader(_uri("development.ini")).get_wsgi_app_settings())
     registry = make_registry(load(development, {}))
     for provider in registry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.medicare import MedicareSandbox
@@ -116,6 +117,20 @@ class MedicareSubject(Subject):
         found = sandbox(self.sandbox.url, "GET", "books")["claims"]
         sums = [(one["correlation_id"], one["state"], sum(_benefits(one))) for one in found]
         return [Taken(reference, benefit, "AUD") for reference, state, benefit in sums if state == "paid"]
+
+    def claims(self) -> Ask:
+        return Ask({name: value for name, value in self.pays().parameters.items() if name != "consent"})
+
+    def lodged(self) -> list[str]:
+        found = sandbox(self.sandbox.url, "GET", "books")["claims"]
+        return [
+            one["correlation_id"]
+            for one in found
+            if one["function"] == "patient_claim" and one["state"] not in ("deleted", "rejected")
+        ]
+
+    def evidence(self) -> Mapping[str, Any]:
+        return {"result": "paid", "benefit": "153.00", "paid_on": datetime.now(UTC).date().isoformat()}
 
     def _rule(self, **rule: Any) -> None:
         sandbox(self.sandbox.url, "POST", "rules", rule)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.broken import MISTAKES, Mistake
+from tests.conformance.example.claims import Claiming, ClaimingSubject
 from tests.conformance.example.subject import TallySubject
 from tp_gateway.testing import CHECKS, Report, run
 
@@ -29,7 +30,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tried(mistake: Mistake) -> Report:
-    subject = type("BrokenSubject", (TallySubject,), {"provider": mistake.provider})
+    good = ClaimingSubject if issubclass(mistake.provider, Claiming) else TallySubject
+    subject = type("BrokenSubject", (good,), {"provider": mistake.provider})
     return run(subject, only=mistake.only, without=() if mistake.only else SLOW)
 
 
@@ -37,6 +39,13 @@ def test_the_good_example_keeps_every_promise(installed: None) -> None:
     report = run(TallySubject)
     assert report.ok, "\n".join(report.results[name].found for name in report.names("broken"))
     assert len(report.names("kept")) >= 60
+
+
+def test_the_good_example_with_claims_keeps_what_it_promises_more(installed: None) -> None:
+    claims = [one.id for one in CHECKS.values() if {"rebates", "evidence"} & set(one.needs)]
+    report = run(ClaimingSubject, only=claims)
+    assert report.ok, "\n".join(report.results[name].found for name in report.names("broken"))
+    assert set(report.names("kept")) == set(claims) and len(claims) == 5
 
 
 @pytest.mark.parametrize("name", MISTAKES)

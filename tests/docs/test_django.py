@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -17,13 +18,19 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.docs.pages import ROOT, blocks
+from tp_gateway.contract import Event
+from tp_gateway.services.outbox import Endpoint, NotTold, Webhook
 
 PAGE = ROOT / "docs/django.md"
-FILES = ["settings.py", "models.py", "gateway.py", "apps.py", "management/commands/push_to_gateway.py"]
+FILES = ["settings.py", "models.py", "gateway.py", "apps.py", "webhooks.py", "urls.py"]
+FILES += ["management/commands/push_to_gateway.py"]
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SETTINGS = """
 import os
 SECRET_KEY = "of the site"
 USE_TZ = True
+ROOT_URLCONF = "clinic.urls"
+ALLOWED_HOSTS = ["127.0.0.1"]
 AUTH_USER_MODEL = "clinic.User"
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "clinic"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "site.sqlite"}}
@@ -43,6 +50,15 @@ def booked(**more):
 """
 
 
+SERVE = """
+from wsgiref.simple_server import make_server
+from django.core.wsgi import get_wsgi_application
+server = make_server("127.0.0.1", 0, get_wsgi_application())
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
@@ -57,7 +73,8 @@ class Site:
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         token = self.api.app.app.registry["verifier"].mint_service_token("django", timedelta(days=1))
-        known = {"GATEWAY_URL": self.address, "GATEWAY_TOKEN": token, "DJANGO_SETTINGS_MODULE": "settings"}
+        known = {"GATEWAY_WEBHOOK_SECRET": SECRET}
+        known |= {"GATEWAY_URL": self.address, "GATEWAY_TOKEN": token, "DJANGO_SETTINGS_MODULE": "settings"}
         return subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
@@ -162,3 +179,48 @@ def test_a_refused_row_is_told(site: Site) -> None:
     done = site.nightly()
     assert done.returncode != 0 and "1 rows were refused" in done.stderr
     assert site.api.rows("SELECT count(*) FROM users") == [(0,)]
+
+
+def test_a_site_is_told_by_the_gateway(site: Site) -> None:
+    site.does("""
+User(id=1001, username="z").save()
+User(id=1002, username="p", role="psychologist").save()
+for number in (1, 2):
+    booked(id=number).save()
+""")
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "settings", "GATEWAY_WEBHOOK_SECRET": SECRET}
+    environment |= {"GATEWAY_URL": site.address, "GATEWAY_TOKEN": "x"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGIN + SERVE],
+        cwd=site.folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}/webhooks/payments/"
+        old, new = (base64.b64decode(one) for one in (SECRET.removeprefix("whsec_"), "b" * 32))
+
+        def tell(fact: Event, *secrets: bytes, seconds: int = 0) -> None:
+            endpoint = Endpoint(url, secrets, ("payment.*",))
+            Webhook(endpoint, lambda: datetime.now(UTC) + timedelta(seconds=seconds)).tell(fact)
+
+        first, second = (
+            Event(f"id-{number}", "payment.succeeded", datetime.now(UTC), {"appointment_id": number})
+            for number in (1, 2)
+        )
+        tell(first, new, old)
+        tell(first, old)
+        for secrets, seconds in (((new,), 0), ((old,), -301), ((old,), 301), ((), 0)):
+            with pytest.raises(NotTold, match="answered 400"):
+                tell(second, *secrets, seconds=seconds)
+        site.does("""
+from clinic.models import GatewayEvent
+assert list(Appointment.objects.order_by("pk").values_list("is_paid", flat=True)) == [True, False]
+assert list(GatewayEvent.objects.values_list("id", "type")) == [("id-1", "payment.succeeded")]
+""")
+    finally:
+        process.kill()
+        process.wait()

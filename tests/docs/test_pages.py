@@ -20,7 +20,13 @@ from tp_gateway.views.routes import ROUTES
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 INI = (ROOT / "development.ini").read_text("utf-8")
-MADE_LATER = {"var/"}  # by a run
+TEMPLATES = ROOT / "tp_gateway/scaffold/templates"
+WRITTEN = {  # by `tp-gateway new-provider gift_card`
+    str(path.relative_to(TEMPLATES / kind)).replace("NAME", "gift_card").removesuffix(".tmpl")
+    for kind in ("common", "charge_now")
+    for path in (TEMPLATES / kind).rglob("*.tmpl")
+}
+MADE_LATER = {"var/", *WRITTEN}  # by a run
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -72,8 +78,8 @@ def test_every_error_is_in_the_table_with_its_status(code: str) -> None:
 
 
 def settings() -> list[str]:
-    """Every name that `config.py` reads, and those of the providers that call somebody."""
-    source = (ROOT / "tp_gateway/config.py").read_text("utf-8")
+    """Every name that `tp_gateway.config` reads, and those of the providers that call somebody."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "tp_gateway/config").glob("*.py"))
     named = re.findall(r'read\.(?:text|words|choice|integer|seconds|find)\(\s*"([\w.]+)"', source)
     timing = [f"timing.{field.name}" for field in fields(Timing)]
     providers = [

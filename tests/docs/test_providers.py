@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -53,19 +54,22 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 @pytest.fixture
 def clinic(sqlite_database_url: str, vouchers: Vouchers, desk: Desk) -> Iterator[Clinic]:
-    more = {
-        "tp_gateway.providers": "stripe clinic_voucher front_desk",
-        "tp_gateway.voucher.base_url": f"http://127.0.0.1:{vouchers.server_port}",
-        "tp_gateway.voucher.api_key": "key",
-    }
+    lines = blocks(PAGE, "ini")[1].strip().split("\n")
+    more = {name: value for name, _, value in (line.partition(" = ") for line in lines)}
+    more["tp_gateway.providers"] += " front_desk"
+    more["tp_gateway.voucher.base_url"] = f"http://127.0.0.1:{vouchers.server_port}"
     clinic = Clinic(sqlite_database_url, "http://127.0.0.1:9", **more).open()
     clinic.appointment(123)
     yield clinic
     clinic.close()
 
 
-def pay(clinic: Clinic, code: str = "ABCDEF") -> Any:
-    return clinic.pay(method="voucher", method_id=None, parameters={"voucher_code": code})
+REQUEST = json.loads(blocks(PAGE, "json")[1])
+
+
+def pay(clinic: Clinic, code: str = REQUEST["voucher_code"]) -> Any:
+    asked = {"appointment_id": REQUEST["appointment_id"], "amount": Decimal(REQUEST["amount"])}
+    return clinic.pay(method=REQUEST["payment_method"], method_id=None, parameters={"voucher_code": code}, **asked)
 
 
 def test_every_block_of_python_is_a_module_that_this_test_knows() -> None:

@@ -107,7 +107,7 @@ def credit_note(*lines: Line, **more: Any) -> CreditNote:
         "issued_on": date(2026, 11, 25),
         "invoice_number": "INV-2026-014",
         "invoice_issued_on": date(2026, 11, 23),
-        "of_tax_invoice": True,
+        "invoice_total": 55000,
         "patient": PATIENT,
         "reason": "The report was shorter than agreed",
         "lines": lines or (report(11000),),

@@ -127,6 +127,11 @@ def test_a_bulk_bill_cannot_be_claimed_again(press: Press) -> None:
     assert "Nothing can be claimed" in said and "proof of payment" not in said and "PAID IN FULL" in said
 
 
+def test_a_report_is_not_claimed_from_anybody(press: Press) -> None:
+    assert "proof of payment" not in text(press.print(receipt(report())))
+    assert "proof of payment" in text(press.print(receipt(report(), session())))
+
+
 def test_an_adjustment_note_tells_what_it_takes_back_of_which_tax_invoice_and_why(press: Press) -> None:
     said = text(press.print(credit_note()))
     assert "Adjustment note" in said and "CN-2026-003" in said and "25 November 2026" in said
@@ -136,8 +141,9 @@ def test_an_adjustment_note_tells_what_it_takes_back_of_which_tax_invoice_and_wh
     assert "reduces what invoice INV-2026-014 of 23 November 2026 charges by $110.00" in said
 
 
-def test_a_credit_without_gst_is_no_adjustment_note(press: Press) -> None:
-    for note in (credit_note(session()), credit_note(session(), report(), clinic=Clinic("Sample Psychology"))):
+def test_a_credit_without_gst_or_without_what_an_adjustment_note_needs_is_none(press: Press) -> None:
+    unnamed = credit_note(invoice_total=100000, patient=Patient(45))
+    for note in (credit_note(session()), credit_note(report(), clinic=Clinic("Sample Psychology")), unnamed):
         said = text(press.print(note))
         assert "Credit note" in said and "Adjustment note" not in said
 

@@ -23,7 +23,7 @@ from sandbox.stripe.deliveries import signature
 from tests.clinic import PATIENT, WEBHOOK_SECRET, Clinic, manager, patient, render
 from tests.faults.crashes import Nursery, Work
 from tests.faults.outcomes import CARDS_ONLY, FAULTS, OUTCOMES, REFUNDS, Outcome
-from tp_gateway.contract import Flow, Label
+from tp_gateway.contract import Event, Flow, Label
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import Payment, table
 from tp_gateway.registry import ProviderFailed
@@ -221,8 +221,20 @@ def _something_to_tell(clinic: Clinic, nursery: Nursery, appointment_id: int, ou
     return ()
 
 
+class Everybody:
+    """A destination that hears everything and says nothing."""
+
+    name, longest = "everybody", 1.0
+
+    def wants(self, _topic: str) -> bool:
+        return True
+
+    def tell(self, _event: Event) -> str:
+        return ""
+
+
 def relay(clinic: Clinic) -> None:
-    clinic.gateway.registry.somebody_hears = True
+    clinic.gateway.outbox.destinations = (Everybody(),)
     clinic.gateway.outbox.relay()
 
 

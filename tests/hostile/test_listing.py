@@ -44,7 +44,13 @@ def test_each_plugin_is_told_with_its_state_and_its_reason(install: Install, lis
     install("ill", PROVIDER + ill + "Acme.manifest = manifest(slug='ill', method='ill')")
     evil = "\nimport tests.hostile.things as things\nAcme.check = lambda self, deadline: Health(things.Evil())\n"
     install("evil", PROVIDER + evil + "Acme.manifest = manifest(slug='evil', method='evil')")
-    code, told = listed("acme rules broken gone leaver twin thief ill evil nowhere")
+    unbuilt = "\n@classmethod\ndef build(cls, settings, environment): raise ConfigurationError('of another country')\n"
+    install("unbuilt", PROVIDER + f"{unbuilt}Acme.build = build\nAcme.manifest = manifest(slug='no', method='no')")
+    poor = "\nclass Poor(Settings):\n    account = colander.SchemaNode(fields.Text())\n"
+    install("poor", PROVIDER + poor + "Acme.manifest = manifest(slug='poor', method='poor', settings_schema=Poor())")
+    raises = "\ndef check(self, deadline): raise OSError('no route to sk_live_1234567890')\nAcme.check = check\n"
+    install("lost", PROVIDER + raises + "Acme.manifest = manifest(slug='lost', method='lost')")
+    code, told = listed("acme rules broken gone leaver twin thief ill evil nowhere unbuilt poor lost")
     assert code == 1
     assert told["acme"] == "enabled, takes acme_pay (Acme), works"
     assert told["rules"] == "enabled, brings no provider (a policy or a listener)"
@@ -57,8 +63,11 @@ def test_each_plugin_is_told_with_its_state_and_its_reason(install: Install, lis
     assert "twin-pay 1.0 and evil-twin 1.0" in told["twin"] or "evil-twin 1.0 and twin-pay 1.0" in told["twin"]
     assert "plugins acme and thief both bring the provider acme" in told["thief"]
     assert told["ill"] == "enabled, takes ill (Acme), does not work: key [hidden] ?[2Jrevoked"
-    assert told["evil"].endswith("does not work: did not answer")
+    assert "does not work: `check` answered" in told["evil"]
     assert "no installed plugin is named nowhere" in told["nowhere"]
+    assert told["unbuilt"] == "enabled, refused: plugin unbuilt (plugin_unbuilt 1.0): of another country"
+    assert told["poor"] == "enabled, refused: plugin poor (plugin_poor 1.0): tp_gateway.poor.account: ['Required']"
+    assert told["lost"] == "enabled, takes lost (Acme), does not work: `check` raised OSError"
     assert told["stripe"].endswith("not enabled")
 
 

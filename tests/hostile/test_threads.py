@@ -120,4 +120,4 @@ def test_a_command_ends_although_a_provider_hangs(
         check=False,
     )
     assert ended.returncode == 1, ended.stderr
-    assert "acme: enabled, takes acme_pay (Acme), does not work: did not answer" in ended.stdout
+    assert "acme: enabled, takes acme_pay (Acme), does not work: it did not answer in time" in ended.stdout

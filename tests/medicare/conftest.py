@@ -15,7 +15,7 @@ import urllib3
 
 from sandbox.medicare import MedicareSandbox
 from sandbox.stripe import StripeSandbox
-from tests.clinic import Clinic, manager, patient, render, sandbox
+from tests.clinic import Clinic, admin, manager, patient, render, sandbox
 from tests.invariants import check_invariants, read_store
 from tests.invariants_of_claims import claims_agree
 from tests.providers.medicare.transports import claims as samples
@@ -78,6 +78,12 @@ class Surgery(Clinic):
     def __init__(self, database_url: str, sandbox_url: str, medicare: str, **more: str) -> None:
         self.medicare, self.more = medicare, settings_for(medicare) | more
         super().__init__(database_url, sandbox_url, **self.more)
+
+    def open(self) -> Surgery:
+        """What a session asks for is said by the tests: none gets an invoice by itself."""
+        super().open()
+        self.gateway.practice_settings.update(admin, {"billing": {"auto_generate_invoices": False}})
+        return self
 
     def session(self, appointment_id: int = 123, **more: Any) -> int:
         return self.appointment(appointment_id, **{"starts_at": YESTERDAY, "status": "completed", **more})

@@ -61,7 +61,7 @@ def test_lodged_for_a_service_paid_by_card(surgery: Surgery) -> None:
     assert (shown["benefit"], shown["card"], shown["claim_id"]) == ("153.00", "**** ***70 1", there["claim_id"])
     assert surgery.rows("SELECT COUNT(*) AS n FROM ledger_entries")[0].n == before, "it is no revenue"
     assert len(surgery.rows("SELECT 1 FROM payments")) == 1
-    assert "rebate.lodged" in events(surgery)
+    assert "claim.lodged" in events(surgery)
 
 
 def test_only_what_was_paid_in_full_and_by_the_patient(surgery: Surgery) -> None:

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clinic import manager, patient, refused, render
+from tests.clinic import manager, patient, refused, render, render_invoice
 from tests.medicare.conftest import Surgery, bulk_bill
 from tp_gateway.contract import Flow
 from tp_gateway.errors import GatewayError
+from tp_gateway.services.invoices import Asked
 
 TRANSFER = {"method": "bank_transfer", "method_id": None}
 
@@ -93,3 +94,19 @@ def test_of_two_at_once_one_is_lodged(surgery: Surgery) -> None:
         results = list(pool.map(one, range(6)))
     alive = surgery.rows("SELECT 1 FROM payments WHERE state <> 'failed'")
     assert len(alive) == 1, results
+
+
+def test_what_was_bulk_billed_is_neither_credited_nor_paid_with_credit(surgery: Surgery) -> None:
+    over = surgery.invoice(5_000)
+    surgery.pay(invoice_id=over.id, amount=None)
+    operations = surgery.gateway.invoice_operations
+    operations.credit(manager, over.id, Asked(), "", render_invoice, None)
+    surgery.bulk_bill(surgery.session())
+    surgery.nights(2)
+    invoice = surgery.invoice(25_000, appointment_id=123)
+    for call, arguments in ((operations.credit, (Asked(), "")), (operations.apply_credit, (None,))):
+        refusal = refused(call, manager, invoice.id, *arguments, render_invoice, None)
+        assert refusal.code == "not_payable" and "payment in full" in str(refusal.details)
+    operations.write_off(manager, invoice.id, None, "asked by mistake", render_invoice, None)
+    after = surgery.gateway.invoices.detail(manager, invoice.id)
+    assert (after.status, after.written_off, after.facts.amount_due) == ("paid", 7_000, 0)

@@ -90,6 +90,8 @@ MANIFESTS = {
     "webhooks": ("capabilities=Capabilities(webhooks=True)", "`parse_webhook`"),
     "save_method": ("capabilities=Capabilities(save_method=True)", "`drop_method`"),
     "list_since": ("capabilities=Capabilities(list_since=True)", "`list_since`"),
+    "a word of another contract": ("teleports=True", "cannot be loaded: TypeError"),
+    "a capability of another contract": ("capabilities=Capabilities(teleports=True)", "'teleports'"),
     "no settings": ("settings_schema=None", "colander"),
     "a schema's class": ("parameters_schema=Parameters", "colander"),
 }
@@ -101,6 +103,15 @@ def test_a_manifest_that_promises_too_much_is_refused(install: Install, load: An
     install("acme", PROVIDER + f"Acme.manifest = manifest({change})")
     text = refusal(load, "acme")
     assert "plugin acme" in text and message in text
+
+
+def test_a_manifest_without_a_version_is_of_the_first(
+    install: Install, load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of the one that happens to be installed: that would be none at all."""
+    install("acme", PROVIDER)
+    monkeypatch.setattr("tp_gateway.registry.manifests.CONTRACT_VERSION", 2)
+    assert "wants contract version 1, this is 2" in refusal(load, "acme")
 
 
 @pytest.mark.parametrize("member", ["build", "check", "execute"])
@@ -326,9 +337,10 @@ def test_what_a_listener_raises_is_passed_on_so_that_it_is_told_again(install: I
     install("rules", RULES.format(body="return None"))
     registry = load("acme", "rules")
     told = Event("1", "payment.succeeded", datetime.now(UTC), {"payment_id": 1})
-    registry.after_commit(told)
+    [listener] = registry.listeners
+    listener.hear(told)
     with pytest.raises(ConnectionError):
-        registry.after_commit(Event("2", "raise", datetime.now(UTC)))
+        listener.hear(Event("2", "raise", datetime.now(UTC)))
     assert sys.modules["plugin_rules"].seen[0] == told and len(sys.modules["plugin_rules"].seen) == 2
 
 
@@ -337,7 +349,7 @@ def test_a_hook_of_a_plugin_that_is_not_enabled_is_not_called(install: Install, 
     install("rules", RULES.format(body="return Veto('not_payable', 'no')"))
     registry = load("acme")
     registry.before_submit(order(), "acme_pay")
-    registry.after_commit(Event("2", "raise", datetime.now(UTC)))
+    assert not registry.listeners
 
 
 def test_the_built_in_provider_comes_in_by_the_same_door(load: Any) -> None:

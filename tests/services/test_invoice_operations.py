@@ -67,7 +67,8 @@ def desk(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Desk]:
     made = Clinic(database_url, stripe_sandbox.url, **BANK).open()
     yield Desk(made)
     check_invariants(made.database.engine, made.books())
-    assert_verified(made.database)
+    if made.database.engine.dialect.name == "sqlite":  # that it sees the same on both is tests/verification's
+        assert_verified(made.database)
     made.close()
 
 
@@ -171,13 +172,9 @@ def test_credit_that_paid_by_a_credit_note_goes_back_to_where_it_came_from(desk:
     desk.apply(other)
     found = desk.credit(other, "15.00")
     assert (found["refunds"], found["money_paid"], desk.credit_left()) == ([], 2_500, 1_500)
-
-
-def test_credit_is_one_patients_own(desk: Desk) -> None:
-    desk.credit(desk.paid())
-    other = desk.clinic.invoice(5_000, OTHER_PATIENT)
-    assert refused(desk.apply, other).code == "not_payable"
-    assert (desk.credit_left(), desk.credit_left(OTHER_PATIENT)) == (18_000, 0)
+    anothers = desk.clinic.invoice(5_000, OTHER_PATIENT)
+    assert refused(desk.apply, anothers).code == "not_payable"
+    assert (desk.credit_left(), desk.credit_left(OTHER_PATIENT)) == (1_500, 0), "it is one patient's own"
 
 
 def test_a_refund_gives_up_what_its_credit_has_paid_elsewhere(desk: Desk) -> None:
@@ -191,16 +188,15 @@ def test_a_refund_gives_up_what_its_credit_has_paid_elsewhere(desk: Desk) -> Non
     assert desk.credit_left() == 0
 
 
-@pytest.mark.parametrize("does", ["credit", "write_off", "apply", "give_back"])
-def test_nothing_is_done_to_what_is_void_absent_or_being_paid(desk: Desk, does: str) -> None:
+def test_nothing_is_done_to_what_is_void_absent_or_being_paid(desk: Desk) -> None:
     absent, void, open_one = desk.clinic.invoice(), desk.clinic.invoice(), desk.clinic.invoice()
     desk.clinic.void(void.id)
     desk.clinic.pay(invoice_id=open_one.id, method_id="pm_card_authenticationRequired", amount=None)
     missing = InvoiceFacts(**{name: getattr(absent, name) for name in InvoiceFacts.__slots__} | {"id": 999})
-    work: Callable[..., Any] = getattr(desk, does)
-    assert refused(work, missing).code == "not_found"
-    assert refused(work, void).code == "not_payable"
-    assert refused(work, open_one).code == "payment_in_progress"
+    for work in (desk.credit, desk.write_off, desk.apply, desk.give_back):
+        assert refused(work, missing).code == "not_found"
+        assert refused(work, void).code == "not_payable"
+        assert refused(work, open_one).code == "payment_in_progress"
 
 
 def test_a_promise_does_not_hinder_and_its_money_is_credit_where_nothing_is_due(desk: Desk) -> None:

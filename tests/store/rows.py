@@ -257,6 +257,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "data": {"payment_id": 1},
         "created_at": NOON,
     },
+    "outbox_deliveries": {"id": 1, "message_id": 1, "destination": "webhook", "subject": "payment:1"},
+    "invoice_reminders": {"id": 1, "invoice_id": 1, "days": 7, "made_at": NOON},
     "idempotency_records": {
         "id": 1,
         "user_id": 45,

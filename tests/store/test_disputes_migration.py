@@ -22,6 +22,7 @@ LATER = ("disputes", "rebate_claims", "refund_files", "refund_file_items", "remi
 LATER += ("settings_changes", "progress_notes", "availability")
 LATER += ("invoice_words", "invoice_operations", "credit_note_lines")
 LATER += ("analytics_basis", "analytics_sums", "analytics_changes", "analytics_entries")
+LATER += ("outbox_deliveries", "invoice_reminders")
 STATEMENTS = ("statements", "statement_lines", "statement_matches")
 OLD_TABLES = [name for name in ROWS if name not in (*LATER, *STATEMENTS)]
 

@@ -43,12 +43,12 @@ REFUSED = {
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 @pytest.mark.catalogue(71)
 def test_what_is_not_strict_json_is_refused_quickly(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(GatewayError) as refusal:
         jsontext.loads(body)
     assert refusal.value.code == "invalid_json"
     assert isinstance(refusal.value.details, str)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_the_depth_does_not_depend_on_the_interpreters_stack() -> None:

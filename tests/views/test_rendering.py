@@ -125,3 +125,23 @@ def test_moments_are_utc() -> None:
 )
 def test_messages(state: str, flow: str, message: str) -> None:
     assert rendering.message(replace(FACTS, state=state, flow=flow)) == message
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ({"type": "redirect"}, "Please complete the payment."),
+        ({"type": "approve", "message": "Please open your banking app."}, "Please open your banking app."),
+    ],
+)
+def test_where_no_card_was_given_no_bank_asks_for_authentication(action: dict[str, str], message: str) -> None:
+    waiting = replace(WAITING, method_reference=None, action=action)
+    assert rendering.message(waiting) == message
+
+
+@pytest.mark.parametrize(("reference", "field"), [("pm_1", "payment_method_id"), (None, "payment_method")])
+def test_a_method_that_cannot_be_used_is_told_by_a_field_that_was_sent(reference: str | None, field: str) -> None:
+    """A provider whose own fields say who pays (a PayID, a voucher) has no `payment_method_id`."""
+    failed = replace(FACTS, state="failed", reason="invalid_method", method_reference=reference)
+    told = rendering.failure_answer(failed)
+    assert (told.status, list(json.loads(told.text)["details"])) == (400, [field])

@@ -31,6 +31,7 @@ from tp_gateway.contract.rebates import PreparedRebate, RebateFact, RebateOrder,
 from tp_gateway.contract.remittances import Remittance, RemittanceItem, RemittanceKind, RemittanceState
 from tp_gateway.contract.service import Earlier, Service
 from tp_gateway.contract.statements import MalformedStatement, Recognised, Recogniser, Statement, StatementLine
+from tp_gateway.contract.texts import Channel, TextMessage
 from tp_gateway.errors import ConfigurationError, InvalidSignature
 from tp_gateway.identifiers import InvalidIdentifier, account_number, bsb, provider_number
 
@@ -40,6 +41,7 @@ __all__ = [
     "CannotWrite",
     "Capabilities",
     "CaptureOrder",
+    "Channel",
     "ConfigurationError",
     "DisputeFact",
     "DisputeMovement",
@@ -84,6 +86,7 @@ __all__ = [
     "Statement",
     "StatementLine",
     "Subject",
+    "TextMessage",
     "Veto",
     "account_number",
     "bsb",

@@ -14,14 +14,19 @@ class DisputeStatus(StrEnum):
     """Where a dispute stands. The `warning_…` ones are inquiries: nothing was taken back yet."""
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    """An inquiry that staff can answer."""
     WARNING_UNDER_REVIEW = "warning_under_review"
+    """An inquiry that was answered."""
     WARNING_CLOSED = "warning_closed"
+    """An inquiry that came to nothing."""
     NEEDS_RESPONSE = "needs_response"
     """Staff can answer it with evidence, until `evidence_due_by`."""
     UNDER_REVIEW = "under_review"
     """The bank decides."""
     WON = "won"
+    """The clinic keeps the money, or has it back."""
     LOST = "lost"
+    """The customer keeps it."""
     PREVENTED = "prevented"
     """Settled before it became one (docs.stripe.com/api/disputes/object)."""
 
@@ -39,13 +44,12 @@ class DisputeMovement:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFact:
-    """One dispute as the provider has it now.
+    """One dispute as the provider has it now: its own `reference`, and its `status`.
 
     `payment_reference` is the provider's reference of the payment, `labels` the labels on the payment (not on the
-    dispute): by either the core finds whose it is. `amount` is what is disputed. `movements` are all there were so far;
-    one that was told never changes and never goes away. `refundable`: the payment can still be refunded in spite of it.
-    `reason` is the provider's own code, `evidence_due_by` and `opened_at` are UTC.
-    """
+    dispute): by either the core finds whose it is. `amount` minor units of `currency` are disputed. `movements` are all
+    there were so far; one that was told never changes and never goes away. `refundable`: the payment can still be
+    refunded in spite of it. `reason` is the provider's own code, `evidence_due_by` and `opened_at` are UTC."""
 
     reference: str
     status: DisputeStatus

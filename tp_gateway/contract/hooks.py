@@ -1,4 +1,4 @@
-"""The three hooks of the gateway. A plugin is a module (or object) named in the entry-point group `tp_gateway` and
+"""The four hooks of the gateway. A plugin is a module (or object) named in the entry-point group `tp_gateway` and
 switched on in the ini. A complete one that brings a provider:
 
     # setup.py
@@ -27,6 +27,7 @@ import pluggy
 
 from tp_gateway.contract.orders import Order
 from tp_gateway.contract.outcomes import Event, Veto
+from tp_gateway.contract.texts import TextMessage
 
 if TYPE_CHECKING:
     from tp_gateway.contract.provider import Provider
@@ -66,4 +67,19 @@ def tp_gateway_after_commit(event: Event) -> None:
         def tp_gateway_after_commit(event):
             if event.topic == "payment.succeeded":
                 tell_the_front_desk(event.data["payment_id"])
+    """
+
+
+@hookspec
+def tp_gateway_send_text(message: TextMessage) -> bool | None:
+    """Send a short text to a patient, by SMS or WhatsApp; asked only while the clinic's settings allow that channel.
+
+    Return True once your service has taken it, and None for a channel that is not yours: the next plugin is asked then.
+    Raise to be asked again later. At least once: `message.id` is the same when it comes again.
+
+        @hookimpl
+        def tp_gateway_send_text(message):
+            if message.channel == Channel.SMS:
+                post("https://sms.example/messages", to=message.to, text=message.text, idempotency_key=message.id)
+                return True
     """

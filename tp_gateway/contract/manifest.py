@@ -18,8 +18,10 @@ class Capabilities:
     `two_step` promises `prepare` and `close`: money can then move only through a reference that the core has stored
     first. Without it, `execute` is called once per payment, and again only inside `repeat_horizon` seconds (how long
     the provider answers the same idempotency key with the same result). `browser` promises that `prepare` serves
-    `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `capture` promises that
-    `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
+    `Flow.BROWSER`. `off_session` that saved methods can be charged by staff. `fetch`, `refund`, `list_since` promise
+    the member of that name, `webhooks` promises `parse_webhook`, `save_method` also `list_methods` and `drop_method`.
+    `partial_refund` that a refund may be less than what was taken, and that there may be several. `capture` promises
+    that `Order.manual_capture` only holds the amount, and `capture` and `void`. `disputes` promises `fetch_dispute`.
     `refund_files` promises that `refund` only accepts (PENDING) what then waits in a queue, and `write_refunds`.
     `remittances` promises `list_remittances`.
 
@@ -35,8 +37,10 @@ class Capabilities:
     the same patient has with it (`Order.earlier`).
 
     `resumable` promises that `execute` may be repeated under one reference at any time, because at most one of the
-    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing is there, and the sweep
-    then executes again what was cut off.
+    calls ever has an effect. `fetch` says UNKNOWN with `Reason.NO_SUCH_OBJECT` while nothing was carried out and
+    `execute` could do it, and the core then executes again: what was cut off, and what the customer has approved since
+    `execute` said NEEDS_ACTION (a wallet, a loan: he approves first, and the clinic takes the money then). While he has
+    not, `fetch` says NEEDS_ACTION.
 
     `evidence` promises `read_evidence`, for what only people can find out (a letter, a portal). `rebates` promises
     `prepare_rebate`, `lodge_rebate` and `delete_rebate` (see `rebates.py`).
@@ -100,19 +104,23 @@ class Capabilities:
 class Manifest:
     """A provider's description of itself.
 
-    `slug` is its name in the ini, in URLs and in the ledger (lower-case letters, digits, underscore). `method` is
-    what the frontend sends as `payment_method`. `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the
-    environment: `<SLUG>_<NAME>`); nodes with `secret=True` are never shown, nodes with `public=True` are told to
-    frontends. `parameters_schema` reads the fields of a payment request that are this provider's own; it must not
-    reuse the core's names (`amount`, `currency`, …), and must give values that JSON can hold. With a node that is
-    `secret=True` in it, a payment's parameters are encrypted at rest. `evidence_schema` and `rebate_schema` do the same
-    for the capabilities of these names.
+    `slug` is its name in the ini, in URLs and in the ledger (lower-case letters, digits, underscore). `method` is what
+    the frontend sends as `payment_method`. `display_name` is for people, one line of at most 100 characters.
+    `currencies` are upper-case ISO 4217 codes: an order in another one is never sent. `capabilities` say what it can
+    do. `contract_version` is the version that it was written for; 1 where it names none, for ever.
+
+    `settings_schema` reads `tp_gateway.<slug>.*` of the ini (and the environment: `<SLUG>_<NAME>`), texts; nodes with
+    `secret=True` are never shown, nodes with `public=True` are told to frontends. `parameters_schema` reads the fields
+    of a payment request that are this provider's own; it must not reuse the core's names (`amount`, `currency`, …), and
+    must give values that JSON can hold. With a node that is `secret=True` in it, a payment's parameters are encrypted
+    at rest. `evidence_schema` and `rebate_schema` do the same for the capabilities of these names. `examples` are
+    parameter objects for the documentation.
+
     `method_required`: a payment must name a payment method (`payment_method_id`). `single_flight`: at most one open
-    payment of such methods per payable (true unless the method is a mere promise).
-    `staff_only`: only staff may take such payments (cash at the desk).
-    `totals_by`: the parameter by which a day's takings are told apart.
-    `sole_payer`: nothing else may pay the same service, and what settles pays it in full (a bulk bill): the rest is
-    given up. `settles_exactly`: what settles is what was asked. `examples` are parameter objects for the documentation.
+    payment of such methods per payable (true unless the method is a mere promise). `staff_only`: only staff may take
+    such payments (cash at the desk). `totals_by`: the parameter by which a day's takings are told apart. `sole_payer`:
+    nothing else may pay the same service, and what settles pays it in full (a bulk bill): the rest is given up.
+    `settles_exactly`: what settles is what was asked.
     """
 
     slug: str
@@ -122,7 +130,7 @@ class Manifest:
     capabilities: Capabilities
     settings_schema: colander.SchemaNode
     parameters_schema: colander.SchemaNode
-    contract_version: int = CONTRACT_VERSION
+    contract_version: int = 1
     method_required: bool = False
     single_flight: bool = True
     staff_only: bool = False

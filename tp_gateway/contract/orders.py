@@ -31,6 +31,7 @@ class Label(StrEnum):
     PAYMENT = "tp_gateway_payment"
     """`Order.id`."""
     PAYABLE = "tp_gateway_payable"
+    """What is paid for, as an opaque id: several payments of one invoice have the same."""
     REFUND = "tp_gateway_refund"
     """`RefundOrder.id`."""
 
@@ -59,7 +60,8 @@ class Payer:
 class Order:
     """One payment, as a provider is told about it.
 
-    `id` is ours (a UUID), and `number` is the payment's number in this installation (after a restored backup it can be
+    `amount` minor units of `currency` are asked for, of `payer`, until `deadline`; `flow` says who finishes it. `id` is
+    ours (a UUID), and `number` is the payment's number in this installation (after a restored backup it can be
     given out a second time, an `id` never). `made_on` is the day it was made and `due_on` the day by which it is due
     (an invoice's), in the clinic's calendar; `time_zone` is that calendar, as the clinic has it now.
     `idempotency_key` is stable for this payment: derive one key per call from it
@@ -101,7 +103,8 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class CaptureOrder:
     """Take `amount` of the held payment `reference`, all of it or a part; the rest is let go. `id` is `Order.id`.
-    `idempotency_key` is of this one order: another try by staff has another one."""
+    `idempotency_key` is of this one order: another try by staff has another one. `amount` minor units of `currency`,
+    until `deadline`; `state` is the payment's."""
 
     id: str
     reference: str
@@ -117,8 +120,10 @@ class CaptureOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """One refund of a payment: `payment_reference` is the provider's own reference of the payment. `account` is where
-    it goes, for a provider with `Capabilities.refund_files`."""
+    """One refund of a payment: `payment_reference` is the provider's own reference of the payment. Give `amount` minor
+    units of `currency` back, until `deadline`. `id` is ours (a UUID), and `idempotency_key` stays the same when the
+    same refund is sent again. `labels` are opaque ids for the refund's object. `state` is the payment's. `account` is
+    where it goes, for a provider with `Capabilities.refund_files`."""
 
     id: str
     payment_reference: str
@@ -136,7 +141,7 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True)
 class MethodOrder:
-    """Keep the payment method `method_reference` for `payer`."""
+    """Keep the payment method `method_reference` for `payer`, until `deadline`."""
 
     payer: Payer
     method_reference: str

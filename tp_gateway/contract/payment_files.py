@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PayoutAccount:
-    """The customer's bank account, as it was given: nothing of it is in a repr."""
+    """The customer's bank account, as it was given: `name` of its holder, `bsb` (062-000), `account_number` (digits).
+    Nothing of it is in a repr."""
 
     name: str
     bsb: str
@@ -19,7 +20,8 @@ class PayoutAccount:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRefund:
-    """One refund of a file. `reference` is what `refund` answered with, `amount` is in minor units of `currency`."""
+    """One refund of a file. `reference` is what `refund` answered with, `amount` is in minor units of `currency`,
+    `account` is where it goes."""
 
     reference: str
     amount: int
@@ -29,7 +31,8 @@ class QueuedRefund:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFile:
-    """A file for the bank. `name` is proposed for it on disk; `content` is confidential in every byte."""
+    """A file for the bank. `name` is proposed for it on disk, `media_type` for its download; `content` is confidential
+    in every byte."""
 
     name: str
     media_type: str

@@ -23,12 +23,15 @@ from tp_gateway.contract.statements import Recogniser, Statement
 
 @runtime_checkable
 class Provider(Protocol):
-    """The members every provider has. The rest is promised by `Capabilities`:
+    """The members every provider has, and below them those that `Capabilities` promise. A `deadline` is seconds on
+    `time.monotonic()`'s clock, moments are aware and UTC, amounts are minor units.
 
     `prepare(order: Order) -> Prepared | Outcome`
-        Make the provider-side object that cannot move money yet. An `Outcome` means that it was not made.
+        Make the provider-side object that cannot move money yet; the same order again gives the same one. An `Outcome`
+        means that it was not made, and the payment ends there: DECLINED with a `reason`, or NOT_SENT or UNKNOWN, after
+        which it is tried up to three times within the request.
     `screen(order: Order) -> Veto | None`
-        May it be paid like this? Before anything is written; no I/O.
+        May it be paid like this? None: it may. Before anything is written; no I/O.
     `close(order: Order, reference: str) -> Outcome`
         Make sure that `reference` can never move money; afterwards the truth, with `closed` set (or SUCCEEDED if the
         customer was faster). UNKNOWN when nobody answered, and, for a `resumable` provider, for what cannot be taken
@@ -38,7 +41,9 @@ class Provider(Protocol):
         UNKNOWN with `Reason.NO_SUCH_OBJECT` if there is nothing, or make sure that there never will be: DECLINED and
         closed. UNKNOWN, too, when nobody answered: it was only a question, so never NOT_SENT.
     `refund(order: RefundOrder) -> Outcome`
-        Give money back. `reference` is the refund's own.
+        Give `order.amount` back. SUCCEEDED (on its way, with `settled`, `currency` and `evidence`) or PENDING, with the
+        refund's own `reference`; DECLINED and closed when it cannot be; NOT_SENT and UNKNOWN as with `execute`. An
+        UNKNOWN one is sent again with the same `id` and key, so the same order twice must give back once.
     `capture(order: CaptureOrder) -> Outcome`
         Take what is held, at most once for each payment: a second capture of the same reference must have no effect,
         under whatever key. SUCCEEDED with `settled`; or the present truth where it could not be captured (let go,
@@ -70,20 +75,22 @@ class Provider(Protocol):
         Take a lodged claim back; DELETED also where it was before. LODGED: it cannot be, and `code` says why. UNKNOWN:
         it is asked again.
     `save_method(order: MethodOrder) -> SavedMethod | Outcome`
-        Keep a payment method for the payer.
+        Keep a payment method for the payer. An `Outcome` says why not (DECLINED with `Reason.INVALID_METHOD`), or that
+        nobody knows.
     `list_methods(payer: str, deadline: float) -> list[SavedMethod]`
-        What is kept for a payer.
+        What is kept for `payer` (the provider's customer): all of it, because what is not listed is forgotten here.
+        Raise when you cannot tell.
     `drop_method(reference: str, deadline: float) -> None`
-        Forget one; already forgotten is fine.
+        Forget one; already forgotten is fine. Raise when you cannot tell.
     `parse_webhook(body: bytes, headers: Mapping[str, str]) -> list[Observation]`
         Verify first; pure (no I/O). Raises `InvalidSignature`, and nothing else: also for what was signed too long ago
         or ahead of now, and for what is no event. Two secrets are good while one is being replaced. Header names are
         lower case.
     `list_since(moment: datetime, until: datetime, deadline: float) -> Iterable[Observation]`
-        For the reverse sweep: payments made in that time, each with `evidence`, and what was heard of others in that
-        time, without (a webhook that never arrived). The same event must have the same `event_id` as by webhook. Raise
-        when you cannot tell: an empty list says that there was nothing.
-        With `disputes`, also disputes opened in that time, each under an `event_id` that names the state seen.
+        For the reverse sweep: payments made from `moment` up to `until`, each with `evidence`, and what was heard of
+        others in that time, without (a webhook that never arrived). The same event must have the same `event_id` as by
+        webhook. Raise when you cannot tell: an empty list says that there was nothing. With `disputes`, also disputes
+        opened in that time, each under an `event_id` that names the state seen.
     `list_remittances(since: datetime, until: datetime, deadline: float) -> Iterable[Remittance]`
         Remittances made in that time, oldest first, each as it stands now and with its items. Raise when you
         cannot tell. The same time is asked about again until they are over.
@@ -93,16 +100,19 @@ class Provider(Protocol):
 
     @classmethod
     def build(cls, settings: Mapping[str, Any], environment: Environment) -> Provider:
-        """Make the provider from settings that `settings_schema` accepted. No I/O. `ConfigurationError` when they
-        cannot work."""
+        """Make the provider from settings that `settings_schema` accepted. Called once in each process; no I/O. Raise
+        `ConfigurationError` when they cannot work: the service does not start, and shows its text, so no secret in
+        it."""
         ...
 
     def check(self, deadline: float) -> Health:
-        """Can it work now? Moves no money."""
+        """Can it work now? Moves no money. Whatever is wrong is told by `Health(ok=False)`; it is read as not well,
+        too, when it raises or answers too late."""
         ...
 
     def execute(self, order: Order, reference: str | None) -> Outcome:
-        """The one call that may move money. `reference` is what `prepare` made, None for one-step providers."""
+        """The one call that may move money. `reference` is what `prepare` made, None for one-step providers. Every
+        state of an outcome can be its answer; NOT_SENT only where the request certainly had no effect."""
         ...
 
 

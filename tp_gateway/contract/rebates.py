@@ -17,6 +17,8 @@ from tp_gateway.contract.service import Earlier, Service
 
 
 class RebateState(StrEnum):
+    """How one claim stands."""
+
     SUBMITTING = "submitting"
     """Its reference is durable; it may be with the payer of rebates from here on."""
     UNKNOWN = "unknown"
@@ -26,16 +28,21 @@ class RebateState(StrEnum):
     PENDED = "pended"
     """With a person there; nothing more will be heard of it."""
     LODGED = "lodged"
+    """Accepted: the patient is paid, or was."""
     REJECTED = "rejected"
+    """Refused; nothing was lodged."""
     DELETED = "deleted"
+    """Taken back after it was lodged."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebateOrder:
-    """One claim, as a provider is told about it. `id` is ours (a UUID). `amount` minor units of `currency` were paid
-    for the service, the last of it on `paid_on`, in the clinic's calendar; `time_zone` is that calendar. `parameters`
-    were validated by the manifest's `rebate_schema`. `repeated`: it may have been sent under this reference before.
-    Sending again what is PENDABLE accepts it."""
+    """One claim, as a provider is told about it, to be over by `deadline`. `id` is ours (a UUID). `amount` minor units
+    of `currency` were paid for the service, the last of it on `paid_on`, in the clinic's calendar; `time_zone` is that
+    calendar. `parameters` were validated by the manifest's `rebate_schema`. `repeated`: it may have been sent under
+    this reference before. Sending again what is PENDABLE accepts it. `state` is what this provider last returned as its
+    state for the claim; `service` is what was paid for, `earlier` (newest first) what else the patient has with this
+    provider."""
 
     id: str
     amount: int
@@ -56,7 +63,8 @@ class RebateOrder:
 @dataclass(frozen=True, slots=True)
 class PreparedRebate:
     """Ready to be lodged under `reference`; nothing was sent. `subject` says who it is about, in the provider's own
-    unmistakable words (a card number): the core keeps it encrypted, and finds other claims about the same one."""
+    unmistakable words (a card number): the core keeps it encrypted, and finds other claims about the same one. `state`
+    is kept with the claim and comes back as `RebateOrder.state`."""
 
     reference: str
     subject: str = field(repr=False)
@@ -65,9 +73,9 @@ class PreparedRebate:
 
 @dataclass(frozen=True, slots=True)
 class RebateFact:
-    """What became of a claim. `decide_before` (UTC) with PENDABLE. `final`: asking again would tell no more, even where
-    the state is UNKNOWN (a person has to find out). `code` is the provider's own. `provider_state`, if not None,
-    replaces the provider's durable facts; `shown` and `shown_to_staff` as with `Outcome`."""
+    """What became of a claim: its `state`. `decide_before` (UTC) with PENDABLE. `final`: asking again would tell no
+    more, even where the state is UNKNOWN (a person has to find out). `code` is the provider's own. `provider_state`, if
+    not None, replaces the provider's durable facts; `shown` and `shown_to_staff` as with `Outcome`."""
 
     state: RebateState
     code: str = ""

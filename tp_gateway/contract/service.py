@@ -13,8 +13,9 @@ from tp_gateway.contract.nothing import nothing
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The appointment that is paid for, as the clinic's backend has pushed it. `starts_at` is UTC; `practitioner` is
-    the backend's id of whoever gives it; `status` is the backend's word (`completed`, `no_show`, …)."""
+    """The appointment that is paid for, as the clinic's backend has pushed it. `starts_at` is UTC, `minutes` how long
+    it lasts; `practitioner` is the backend's id of whoever gives it; `status` is the backend's word (`completed`,
+    `no_show`, …)."""
 
     starts_at: datetime
     minutes: int

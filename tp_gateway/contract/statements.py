@@ -24,13 +24,12 @@ class MalformedStatement(Exception):
 class StatementLine:
     """One movement on the clinic's account, as the bank wrote it.
 
-    `line` is where it stands in the file (1-based). `amount` is signed. `account` is the clinic's own account as the
-    file names it, "" where it does not. `balance` is the account's after this movement, where the file says so.
-    `reference` is a structured reference of its own field (BPAY CRN, end-to-end id), "" where there is none;
-    `description` everything else that the bank tells in words, white space collapsed. `payer` is who sent it, where a
-    field of its own says so. `bank_id` is the bank's own id (OFX FITID, CAMT AcctSvcrRef): neither unique nor always
-    there, so never a key.
-    """
+    `line` is where it stands in the file (1-based), `booked_on` the bank's day. `amount` is signed, in minor units of
+    `currency`. `account` is the clinic's own account as the file names it, "" where it does not. `balance` is the
+    account's after this movement, where the file says so. `reference` is a structured reference of its own field (BPAY
+    CRN, end-to-end id), "" where there is none; `description` everything else that the bank tells in words, white space
+    collapsed. `payer` is who sent it, where a field of its own says so. `bank_id` is the bank's own id (OFX FITID, CAMT
+    AcctSvcrRef): neither unique nor always there, so never a key."""
 
     line: int
     booked_on: date
@@ -55,9 +54,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A payment's reference found in a line: one of those that the recogniser was made for. `structured`: in a field of
-    its own. `repaired` is how it was written there, if one character was wrong or two had changed places; "" if it was
-    right."""
+    """A payment's `reference` found in a line: one of those that the recogniser was made for. `structured`: in a field
+    of its own. `repaired` is how it was written there, if one character was wrong or two had changed places; "" if it
+    was right."""
 
     reference: str
     structured: bool = False

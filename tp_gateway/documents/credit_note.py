@@ -8,14 +8,14 @@ the recipient's identity, date of issue, the reason, the difference in price, th
 from __future__ import annotations
 
 from tp_gateway.documents import wording
-from tp_gateway.documents.lines import gst_totals, is_taxable, party, services
+from tp_gateway.documents.lines import gst_totals, is_taxable, lacks, party, services
 from tp_gateway.documents.sheet import Fact, Sheet, Stamp, letterhead
 from tp_gateway.documents.values import CreditNote
 
 
 def credit_note_sheet(note: CreditNote) -> Sheet:
     taken_back = wording.amount(sum(line.total for line in note.lines), note.currency)
-    adjusts = note.of_tax_invoice and bool(note.clinic.abn) and is_taxable(note.lines)
+    adjusts = is_taxable(note.lines) and not lacks(note.clinic, note.patient, note.invoice_total)
     return Sheet(
         kind="Adjustment note" if adjusts else "Credit note",
         number=note.number,

@@ -8,12 +8,10 @@ Psychological treatment is GST-free (s 38-10): an account of it alone is an invo
 from __future__ import annotations
 
 from tp_gateway.documents import wording
-from tp_gateway.documents.lines import gst_totals, is_taxable, party, practitioners, services
+from tp_gateway.documents.lines import gst_totals, is_taxable, lacks, party, practitioners, services
 from tp_gateway.documents.sheet import Cell, Column, Fact, Grid, Panel, Sheet, Stamp, letterhead
 from tp_gateway.documents.values import BankAccount, Invoice, ReceivedPayment, Standing
 
-BUYER_NAMED_FROM = 1_000_00
-"""Minor units (AUD): from this price on a tax invoice must say who buys."""
 _STAMPS = {
     Standing.OVERDUE: Stamp("Overdue", "bad"),
     Standing.PAID: Stamp("Paid", "good"),
@@ -25,9 +23,10 @@ _STAMPS = {
 def invoice_sheet(invoice: Invoice) -> Sheet:
     void = invoice.standing is Standing.VOID
     owes = invoice.amount_due > 0 and not void
-    lacks = _lacks(invoice)
+    taxable = is_taxable(invoice.lines)
+    missing = lacks(invoice.clinic, invoice.patient, _total(invoice)) if taxable else []
     return Sheet(
-        kind="Tax invoice" if is_taxable(invoice.lines) and not lacks else "Invoice",
+        kind="Tax invoice" if taxable and not missing else "Invoice",
         number=invoice.number,
         issued_on=invoice.issued_on,
         letterhead=letterhead(invoice.clinic, invoice.lines),
@@ -47,20 +46,8 @@ def invoice_sheet(invoice: Invoice) -> Sheet:
         notice=_notice(invoice),
         watermark="Void" if void else "",
         panel=_instructions(invoice, invoice.pay_to) if owes and invoice.pay_to else None,
-        notes=lacks,
+        notes=[f"This is not a tax invoice: {one}." for one in missing],
     )
-
-
-def _lacks(invoice: Invoice) -> list[str]:
-    """Why it may not call itself a tax invoice, though GST is charged."""
-    if not is_taxable(invoice.lines):
-        return []
-    lacks = []
-    if not invoice.clinic.abn:
-        lacks.append("This is not a tax invoice: the clinic's ABN is not known.")
-    if not invoice.patient.name and _total(invoice) >= BUYER_NAMED_FROM:
-        lacks.append("This is not a tax invoice: the name of who is billed is not known.")
-    return lacks
 
 
 def _notice(invoice: Invoice) -> str:

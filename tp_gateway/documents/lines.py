@@ -9,13 +9,26 @@ from collections.abc import Sequence
 
 from tp_gateway.documents import wording
 from tp_gateway.documents.sheet import Cell, Column, Fact, Grid
-from tp_gateway.documents.values import Line, Patient
+from tp_gateway.documents.values import Clinic, Line, Patient
 
+BUYER_NAMED_FROM = 1_000_00
+"""Minor units (AUD)."""
 _DOT = " \N{MIDDLE DOT} "
 
 
 def is_taxable(lines: Sequence[Line]) -> bool:
     return any(line.taxable for line in lines)
+
+
+def lacks(clinic: Clinic, patient: Patient, total: int) -> list[str]:
+    """What keeps a document about taxable services from being a tax invoice (GST Act s 29-70) or an adjustment note of
+    one (F2022L01272 s 5): of each the supplier's ABN, and the buyer's identity from a price of $1,000 on."""
+    missing = []
+    if not clinic.abn:
+        missing.append("the clinic's ABN is not known")
+    if not patient.name and total >= BUYER_NAMED_FROM:
+        missing.append("the name of who is billed is not known")
+    return missing
 
 
 def services(lines: Sequence[Line], currency: str, totals: Sequence[Fact]) -> Grid:

@@ -37,8 +37,15 @@ def receipt_sheet(receipt: Receipt) -> Sheet:
         ],
         grids=[services(receipt.lines, receipt.currency, _totals(receipt)), *practitioners(receipt.lines)],
         notice=_notice(receipt),
-        notes=[_ASSIGNED if receipt.assigned else _PROOF],
+        notes=_notes(receipt),
     )
+
+
+def _notes(receipt: Receipt) -> list[str]:
+    """Of treatment, which is what is GST-free here, somebody may pay a part back."""
+    if receipt.assigned:
+        return [_ASSIGNED]
+    return [] if all(line.taxable for line in receipt.lines) else [_PROOF]
 
 
 def _stamp(receipt: Receipt) -> Stamp | None:

@@ -125,8 +125,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """`of_tax_invoice`: the invoice was a tax invoice, of which the note takes back GST. Each line's `total` is what is
-    taken back."""
+    """Each line's `total` is what is taken back of it; `invoice_total` is what the invoice asked for."""
 
     clinic: Clinic
     number: str
@@ -134,7 +133,7 @@ class CreditNote:
     issued_on: date
     invoice_number: str
     invoice_issued_on: date
-    of_tax_invoice: bool
+    invoice_total: int
     patient: Patient
     reason: str
     lines: Sequence[Line]

@@ -8,6 +8,7 @@ your own inherits its base's, or has its own. Validators that are functions get 
 """
 
 from tp_gateway.fields.australian import AhpraNumber, AustralianPhone
+from tp_gateway.fields.contact import Email
 from tp_gateway.fields.mappings import Schema, Sequence, StrictMapping, printable, validate
 from tp_gateway.fields.nodes import one_of, optional, text
 from tp_gateway.fields.values import (
@@ -35,6 +36,7 @@ __all__ = [
     "AustralianPhone",
     "Currency",
     "Day",
+    "Email",
     "Flag",
     "Id",
     "Integer",

@@ -6,7 +6,14 @@ from tp_gateway.models.dispute import Dispute
 from tp_gateway.models.invoice import Counter, Invoice, InvoiceItem, InvoiceWord
 from tp_gateway.models.invoice_operation import CreditNoteLine, InvoiceOperation
 from tp_gateway.models.ledger import LedgerEntry
-from tp_gateway.models.messages import Cursor, IdempotencyRecord, InboxEvent, OutboxMessage
+from tp_gateway.models.messages import (
+    Cursor,
+    IdempotencyRecord,
+    InboxEvent,
+    InvoiceReminder,
+    OutboxDelivery,
+    OutboxMessage,
+)
 from tp_gateway.models.payable import Payable
 from tp_gateway.models.payment import Payment, Refund, Transition
 from tp_gateway.models.payment_method import PaymentMethod, ProviderCustomer
@@ -34,8 +41,10 @@ __all__ = [
     "Invoice",
     "InvoiceItem",
     "InvoiceOperation",
+    "InvoiceReminder",
     "InvoiceWord",
     "LedgerEntry",
+    "OutboxDelivery",
     "OutboxMessage",
     "Payable",
     "Payment",

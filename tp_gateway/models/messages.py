@@ -41,7 +41,9 @@ class InboxEvent(Base):
 
 
 class OutboxMessage(Base):
-    """One committed fact to tell. `uuid` is its stable id; in order per payment."""
+    """One committed fact to tell. `uuid` is its stable id. `next_attempt_at` is NULL once its deliveries are made, and
+    `sent_at` is when the last of them came to its end. `attempts` and `last_error` are no longer written: a rolling
+    update may still do so, and they go with the next version."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (due_index("outbox_messages", "next_attempt_at"),)
@@ -56,6 +58,47 @@ class OutboxMessage(Base):
     attempts: orm.Mapped[int] = orm.mapped_column(default=0)
     next_attempt_at: orm.Mapped[datetime | None]
     last_error: orm.Mapped[str] = orm.mapped_column(default="")
+
+
+class OutboxDelivery(Base):
+    """A message on its way to one destination, in order with the others of its `subject` there. It waits while
+    `next_attempt_at` is set. `told_at` is NULL for one that came to its end untold; `note` says why, or what went wrong
+    the last time."""
+
+    __tablename__ = "outbox_deliveries"
+    __table_args__ = (
+        sa.UniqueConstraint("message_id", "destination"),
+        due_index("outbox_deliveries", "next_attempt_at"),
+        sa.Index(
+            "ix_outbox_deliveries_order",
+            "destination",
+            "subject",
+            "message_id",
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+        ),
+    )
+
+    id: orm.Mapped[int] = primary_key()
+    message_id: orm.Mapped[int] = reference_to("outbox_messages.id")
+    destination: orm.Mapped[str]
+    subject: orm.Mapped[str | None]
+    attempts: orm.Mapped[int] = orm.mapped_column(default=0)
+    next_attempt_at: orm.Mapped[datetime | None]
+    told_at: orm.Mapped[datetime | None]
+    note: orm.Mapped[str] = orm.mapped_column(default="")
+
+
+class InvoiceReminder(Base):
+    """A rule that has fired: this invoice was still unpaid `days` after it was due. Each fires once."""
+
+    __tablename__ = "invoice_reminders"
+    __table_args__ = (sa.UniqueConstraint("invoice_id", "days"), sa.CheckConstraint("days > 0", name="days"))
+
+    id: orm.Mapped[int] = primary_key()
+    invoice_id: orm.Mapped[int] = reference_to("invoices.id")
+    days: orm.Mapped[int]
+    made_at: orm.Mapped[datetime]
 
 
 class IdempotencyRecord(Base):

@@ -5,6 +5,7 @@ with a deadline (`bulkhead`, `calls`, `threads`), what is taken (`exact`) and wh
 from tp_gateway.registry.breaker import Breaker
 from tp_gateway.registry.discovery import installed, package
 from tp_gateway.registry.guarded import GuardedProvider
+from tp_gateway.registry.hooks import Listener
 from tp_gateway.registry.loading import load
 from tp_gateway.registry.look_ups import ProviderFailed
 from tp_gateway.registry.manifests import CORE_FIELDS
@@ -14,6 +15,7 @@ __all__ = [
     "CORE_FIELDS",
     "Breaker",
     "GuardedProvider",
+    "Listener",
     "ProviderFailed",
     "Registry",
     "installed",

@@ -10,7 +10,7 @@ from typing import Any
 import pluggy
 
 from tp_gateway import observability
-from tp_gateway.contract import Order, Veto
+from tp_gateway.contract import Order, TextMessage, Veto
 from tp_gateway.contract.outcomes import Event
 from tp_gateway.errors import GatewayError
 from tp_gateway.registry.calls import Calls, taking
@@ -18,6 +18,7 @@ from tp_gateway.registry.exact import Nonsense, apart, exactly
 
 POLICY_SECONDS = 5.0
 LISTENER_SECONDS = 10.0
+SENDER_SECONDS = 10.0
 _PATIENCE = 0.1
 log = observability.logger(__name__)
 
@@ -40,13 +41,26 @@ class Hook:
         self._calls.shut_down()
 
 
+class Listener:
+    """A plugin's ears: raises what the plugin raises, so that the outbox tells it again."""
+
+    def __init__(self, hook: Hook) -> None:
+        self.plugin, self._hook = hook.plugin, hook
+
+    def hear(self, event: Event) -> None:
+        self._hook(LISTENER_SECONDS, lambda _: None, event=event)
+
+
 class Hooks:
-    """`lanes` calls of one policy run at once, and one of a listener."""
+    """`lanes` calls of one policy run at once, and one of a listener or a sender of texts."""
 
     def __init__(self, manager: pluggy.PluginManager, lanes: int) -> None:
         hook = manager.hook
         self.policies = [Hook(one, lanes) for one in reversed(hook.tp_gateway_before_submit.get_hookimpls())]
-        self.listeners = [Hook(one, 1) for one in reversed(hook.tp_gateway_after_commit.get_hookimpls())]
+        self._listeners = [Hook(one, 1) for one in reversed(hook.tp_gateway_after_commit.get_hookimpls())]
+        self._senders = [Hook(one, 1) for one in reversed(hook.tp_gateway_send_text.get_hookimpls())]
+        self.listeners = tuple(map(Listener, self._listeners))
+        self.sends_texts = bool(self._senders)
 
     def before_submit(self, order: Order, method: str) -> Iterator[Any]:
         """The refusals, one after the other. GatewayError `service_unavailable` for a policy that fails."""
@@ -59,20 +73,18 @@ class Hooks:
             if answer is not None:
                 yield answer
 
-    def after_commit(self, event: Event) -> None:
-        failed: Exception | None = None
-        for listener in self.listeners:
-            try:
-                listener(LISTENER_SECONDS, lambda _: None, event=event)
-            except Exception as error:
-                log.warning("listener_failed", plugin=listener.plugin, topic=event.topic, error=type(error).__name__)
-                failed = failed or error
-        if failed is not None:
-            raise failed
+    def send_text(self, message: TextMessage) -> bool:
+        """By the first plugin that says so. Raises what a plugin raises."""
+        return any(sender(SENDER_SECONDS, _sent, message=message) for sender in self._senders)
 
     def shut_down(self) -> None:
-        for hook in (*self.policies, *self.listeners):
+        for hook in (*self.policies, *self._listeners, *self._senders):
             hook.shut_down()
+
+
+def _sent(answer: Any) -> bool:
+    """What is neither a bool nor None is no word that it was sent."""
+    return bool(exactly(answer, (bool, type(None))))
 
 
 def _verdict(answer: Any) -> Veto | None:

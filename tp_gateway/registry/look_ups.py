@@ -17,6 +17,7 @@ from tp_gateway.registry.plausible import (
     impossible_observation,
     impossible_remittance,
 )
+from tp_gateway.registry.threads import Overrun
 
 _MOST_METHODS = 1000
 _MOST_LISTED = 100_000
@@ -26,7 +27,11 @@ log = observability.logger(__name__)
 
 class ProviderFailed(Exception):
     """A look-up (health, saved methods, lists) that gave no usable answer. Charges never raise it: they are
-    `UNKNOWN`."""
+    `UNKNOWN`. `why` is for an operator, and repeats nothing that the plugin said."""
+
+    def __init__(self, call: str, why: str) -> None:
+        super().__init__(call)
+        self.why = why
 
 
 class LookUps:
@@ -60,7 +65,7 @@ class LookUps:
             problem = "another dispute than was asked for"
         if problem:
             self._nonsense("fetch_dispute", problem)
-            raise ProviderFailed(f"{self.slug}.fetch_dispute")
+            raise ProviderFailed(f"{self.slug}.fetch_dispute", f"`fetch_dispute` answered {problem}")
         return found
 
     def list_since(self, moment: datetime, until: datetime, deadline: float) -> list[Observation]:
@@ -85,10 +90,13 @@ class LookUps:
             return self._call(member, deadline, arguments, take)
         except Nonsense as problem:
             self._nonsense(member, str(problem))
-            raise ProviderFailed(f"{self.slug}.{member}") from problem
+            raise ProviderFailed(f"{self.slug}.{member}", f"`{member}` answered {problem}") from problem
+        except Overrun as error:
+            log.warning("provider_look_up_failed", provider=self.slug, member=member, error=type(error).__name__)
+            raise ProviderFailed(f"{self.slug}.{member}", "it did not answer in time") from error
         except Exception as error:
             log.warning("provider_look_up_failed", provider=self.slug, member=member, error=type(error).__name__)
-            raise ProviderFailed(f"{self.slug}.{member}") from error
+            raise ProviderFailed(f"{self.slug}.{member}", f"`{member}` raised {type(error).__name__}") from error
 
 
 def _exact(*kinds: type) -> Callable[[Any], Any]:

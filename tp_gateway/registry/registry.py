@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tp_gateway.contract import Order, Veto
-from tp_gateway.contract.outcomes import Event
+from tp_gateway.contract import Order, TextMessage, Veto
 from tp_gateway.errors import VETOES, GatewayError, ValidationError
 from tp_gateway.registry.guarded import GuardedProvider
 from tp_gateway.registry.hooks import Hooks
@@ -22,7 +21,8 @@ class Registry:
         self, hooks: Hooks, providers: Iterable[GuardedProvider], without_provider: Iterable[str] = ()
     ) -> None:
         self._hooks = hooks
-        self.somebody_hears = bool(hooks.listeners)
+        self.listeners = hooks.listeners
+        self.sends_texts = hooks.sends_texts
         self.without_provider = tuple(without_provider)
         self._by_slug = {provider.slug: provider for provider in providers}
         self._by_method = {provider.manifest.method: provider for provider in self._by_slug.values()}
@@ -80,10 +80,9 @@ class Registry:
         for veto in self._hooks.before_submit(order, method):
             raise refusal(veto)
 
-    def after_commit(self, event: Event) -> None:
-        """Tell every plugin, also when one before it has failed; then raises what the first of those raised, so that
-        the outbox tells it again."""
-        self._hooks.after_commit(event)
+    def send_text(self, message: TextMessage) -> bool:
+        """Was there a plugin that sent it? Raises what a plugin raises."""
+        return self._hooks.send_text(message)
 
 
 def refusal(veto: Any) -> GatewayError:

@@ -12,7 +12,9 @@ from tp_gateway.fields import validate
 from tp_gateway.registry.exact import Nonsense, plain
 
 Section = Callable[[str, Iterable[str]], dict[str, str]]
-_OF_THE_CORE = frozenset({"database", "jwt", "rate_limits", "service", "timing", "tp", "tp_gateway"})
+_OF_THE_CORE = frozenset(
+    {"database", "jwt", "notifications", "rate_limits", "service", "smtp", "timing", "tp", "tp_gateway"}
+)
 """Slugs whose section, or whose variables of the environment, would hold settings of the core."""
 
 

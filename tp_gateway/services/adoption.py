@@ -72,7 +72,7 @@ class Adoption:
             booking = Booking(session, adopted, ACTOR, now)
             fee = (evidence.fee or 0, evidence.transaction) if evidence.transaction else (0, "")
             paid, _credit = booking.charge(evidence.settled, evidence.evidence or uuid, *fee)
-            update_invoice_status(session, adopted, paid)
+            update_invoice_status(session, adopted, paid, now)
             history.tell(session, "payment.succeeded", adopted.payment, now)
             payment = standing(session, self._vault, new_id).payment
         log.error("money_adopted", payment_id=new_id, provider=provider.slug)

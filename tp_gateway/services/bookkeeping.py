@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.database import InsertOnce
+from tp_gateway.database import InsertOnce, rows_changed
 from tp_gateway.errors import GatewayError
 from tp_gateway.models import Invoice, LedgerEntry, Payable, Payment, table
 from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE, clearing, fees
 from tp_gateway.models.states import InvoiceStatus
+from tp_gateway.services import history
 from tp_gateway.services.facts import PaymentFacts, RefundFacts
 from tp_gateway.services.reading import Standing
 
@@ -23,7 +24,7 @@ L, Y, V, P = table(LedgerEntry), table(Payable), table(Invoice), table(Payment)
 _ENTRY = InsertOnce(L, ["payment_id", "kind", "evidence"], tells=L.c.kind)
 _INVOICE_STATUS = (
     sa.update(V)
-    .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void")
+    .where(V.c.id == sa.bindparam("invoice"), V.c.status != "void", V.c.status != sa.bindparam("new_status"))
     .values(status=sa.bindparam("new_status"))
 )
 
@@ -218,14 +219,16 @@ def _paid_back(entry: Any) -> int:
 
 
 def update_invoice_status(
-    session: orm.Session, standing: Standing, delta: int, *, refunded_all: bool = False
+    session: orm.Session, standing: Standing, delta: int, at: datetime, *, refunded_all: bool = False
 ) -> str | None:
     """Keep the live invoice's status in step after `delta` was booked for its payable, whose `amount_paid` the ledger's
-    own trigger keeps. Returns that status."""
+    own trigger keeps; a change is told as `invoice.<status>`. Returns that status."""
     if standing.live_invoice_id is None:
         return None
     status = invoice_status(standing.payable_amount, standing.payable_paid + delta, refunded_all=refunded_all)
-    session.execute(_INVOICE_STATUS, {"invoice": standing.live_invoice_id, "new_status": str(status)})
+    if rows_changed(session, _INVOICE_STATUS, {"invoice": standing.live_invoice_id, "new_status": str(status)}):
+        payment_id = standing.payment.id
+        history.tell_invoice(session, f"invoice.{status}", standing.live_invoice_id, at, payment_id=payment_id)
     return str(status)
 
 

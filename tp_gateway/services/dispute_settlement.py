@@ -117,7 +117,7 @@ class DisputeSettlement:
         if fact.status is Status.LOST:
             booking.lose()
         if paid:
-            bookkeeping.update_invoice_status(session, before, paid)
+            bookkeeping.update_invoice_status(session, before, paid, now)
         balance = booking.balance()
         return {"withdrawn": balance.withdrawn, "fee": balance.fee, "reopened": balance.reopened}
 

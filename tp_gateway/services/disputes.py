@@ -106,7 +106,7 @@ class Disputes:
             delta = booking.reopen()
             if delta == 0:
                 raise GatewayError("not_payable", "There is nothing to make due again", payment_id=payment_id)
-            bookkeeping.update_invoice_status(session, before, delta)
+            bookkeeping.update_invoice_status(session, before, delta, now)
             changes = {"reopened": booking.balance().reopened, "updated_at": now}
             session.execute(sa.update(D).where(D.c.id == dispute_id).values(changes))
             after = one_dispute(session, dispute_id)

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from tp_gateway.contract import Channel
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database
 from tp_gateway.documents import Press
@@ -24,8 +25,9 @@ from tp_gateway.services.documents import Documents
 from tp_gateway.services.idempotency import Idempotency
 from tp_gateway.services.inbox import Inbox
 from tp_gateway.services.invoices import InvoiceOperations, Invoices
+from tp_gateway.services.notices import Email, MailServer, Notices, Reminders, Texts, Wording
 from tp_gateway.services.opening import Opening
-from tp_gateway.services.outbox import Outbox
+from tp_gateway.services.outbox import Destination, Endpoint, Outbox, PluginListener, Webhook
 from tp_gateway.services.payment_methods import PaymentMethods
 from tp_gateway.services.payments import Payments
 from tp_gateway.services.practice import Practice
@@ -73,6 +75,7 @@ class Gateway:
     statements: Statements
     inbox: Inbox
     outbox: Outbox
+    reminders: Reminders
     recovery: Recovery
     review: Review
     rebates: Rebates
@@ -113,6 +116,10 @@ def build_gateway(
     currency: str,
     strict_identifiers: bool = False,
     sweep_calls_per_second: float = 5,
+    endpoint: Endpoint | None = None,
+    mail_server: MailServer | None = None,
+    wording: Wording | None = None,
+    overdue_days: Sequence[int] = (),
     font_folders: Sequence[Path] = (),
     clock: Clock = utc_now,
 ) -> Gateway:
@@ -132,6 +139,8 @@ def build_gateway(
     rebate_sending = RebateSending(database, registry, vault, timing, background, settings, clock)
     sending = RefundSending(database, registry, vault, timing, refund_settlement, recovery, charge, clock)
     refund_files = RefundFiles(database, registry, vault, refund_settlement, settings, clock)
+    notices = Notices(database, registry, settings)
+    destinations = _destinations(registry, endpoint, mail_server, notices, wording or Wording(), clock)
     return Gateway(
         database=database,
         registry=registry,
@@ -155,7 +164,8 @@ def build_gateway(
         remittances=Remittances(database, registry, timing, clock),
         statements=build_statements(database, registry, vault, timing, settlement, idempotency, refund_files, clock),
         inbox=Inbox(database, registry, vault, timing, recovery, methods, disputes, clock),
-        outbox=Outbox(database, registry, timing, clock),
+        outbox=Outbox(database, destinations, timing, clock),
+        reminders=Reminders(database, settings, overdue_days, clock),
         recovery=recovery,
         review=Review(database, registry, vault, timing, charge, settlement, idempotency, clock),
         rebates=Rebates(database, registry, vault, timing, background, rebate_sending, idempotency, settings, clock),
@@ -166,3 +176,21 @@ def build_gateway(
         idempotency=idempotency,
         clock=clock,
     )
+
+
+def _destinations(
+    registry: Registry,
+    endpoint: Endpoint | None,
+    mail_server: MailServer | None,
+    notices: Notices,
+    wording: Wording,
+    clock: Clock,
+) -> list[Destination]:
+    found: list[Destination] = [PluginListener(one) for one in registry.listeners]
+    if endpoint is not None:
+        found.append(Webhook(endpoint, clock))
+    if mail_server is not None:
+        found.append(Email(mail_server, notices, wording, clock))
+    if registry.sends_texts:
+        found += [Texts(channel, registry, notices, wording) for channel in Channel]
+    return found

@@ -12,11 +12,20 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from tp_gateway import money, observability
-from tp_gateway.models import OutboxMessage, table
-from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, PaymentState, RefundState
+from tp_gateway.models import Invoice, OutboxMessage, Payable, table
+from tp_gateway.models.states import REFUND_TRANSITIONS, TRANSITIONS, InvoiceStatus, PaymentState, RefundState
 from tp_gateway.services.facts import PaymentFacts
 
+V, Y = table(Invoice), table(Payable)
 _MESSAGE = sa.insert(table(OutboxMessage))
+_INVOICE = (
+    sa.select(
+        *(V.c.id, V.c.number, V.c.patient_id, V.c.appointment_id, V.c.amount, V.c.currency, V.c.status, V.c.due_date),
+        sa.func.coalesce(Y.c.amount_paid, 0).label("amount_paid"),
+    )
+    .outerjoin(Y, Y.c.invoice_id == V.c.id)
+    .where(V.c.id == sa.bindparam("invoice"))
+)
 
 
 class IllegalTransition(Exception):
@@ -57,8 +66,31 @@ def tell(session: orm.Session, topic: str, payment: PaymentFacts, at: datetime, 
     queue(session, topic, payment.id, data, at)
 
 
+def tell_invoice(
+    session: orm.Session, topic: str, invoice_id: int, at: datetime, *, payment_id: int | None = None, **more: Any
+) -> None:
+    """The same about an invoice as it stands; with `payment_id`, in order with what happens to that payment."""
+    row = session.execute(_INVOICE, {"invoice": invoice_id}).one()
+    due = 0 if row.status == InvoiceStatus.VOID else max(0, row.amount - row.amount_paid)
+    data: dict[str, Any] = {
+        "invoice_id": row.id,
+        "invoice_number": row.number,
+        "payment_id": payment_id,
+        "appointment_id": row.appointment_id,
+        "patient_id": row.patient_id,
+        "amount": money.to_decimal_text(row.amount, row.currency),
+        "amount_paid": money.to_decimal_text(row.amount_paid, row.currency),
+        "amount_due": money.to_decimal_text(due, row.currency),
+        "currency": row.currency,
+        "status": row.status,
+        "due_date": row.due_date.isoformat(),
+        **more,
+    }
+    queue(session, topic, payment_id, data, at)
+
+
 def queue(session: orm.Session, topic: str, payment_id: int | None, data: Mapping[str, Any], at: datetime) -> None:
-    """Queue a message, in order with the others of its payment."""
+    """Queue a message, in order with the others of its payment, or of the invoice in `data`."""
     session.execute(
         _MESSAGE,
         {

@@ -110,7 +110,7 @@ class RebateSending:
         if fact.state not in (claim.state, RebateState.UNKNOWN):
             log.info("rebate_moved", rebate_id=claim.id, was=claim.state, state=str(fact.state), actor=actor)
             data = {"rebate_id": claim.id, "payment_id": claim.payment_id, "patient_id": claim.patient_id}
-            history.queue(session, f"rebate.{fact.state}", claim.payment_id, data, now)
+            history.queue(session, f"claim.{fact.state}", claim.payment_id, data, now)
         return True
 
     def take(self, rebate_id: int, *conditions: Any, **values: Any) -> RebateFacts | None:

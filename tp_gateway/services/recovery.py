@@ -1,6 +1,6 @@
 """Finds out what became of open payments, and finishes or closes them. It never starts a charge: a patient who saw an
 error must not be charged minutes later. Where a repeat can have no second effect (`Capabilities.resumable`) it
-finishes what was cut off.
+finishes what was cut off, and carries out what the customer has approved meanwhile.
 
 Two questions decide which entrance is right: may I take the payment over (`sweep`, `resolve`, `close_waiting` do, and
 nobody else drives it then), or do I only bring news while somebody else may be driving it (`look`)?
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.contract import Label, Outcome, OutcomeState, Reason
+from tp_gateway.contract import Flow, Label, Outcome, OutcomeState, Reason
 from tp_gateway.crypto import Vault
 from tp_gateway.database import Database, rows_changed
 from tp_gateway.models import Payment, table
@@ -69,12 +69,13 @@ class Recovery:
 
     def look(self, payment: PaymentFacts, actor: str) -> PaymentFacts:
         """Ask the provider and apply what it says, without taking the payment from whoever drives it. Also for one that
-        is final: refunds made outside, late success. What has to be closed is closed by whoever may take it."""
+        is final: refunds made outside, late success. What has to be closed, and what was
+        approved, is for whoever may take it."""
         if self._registry.find(payment.provider) is None or (payment.is_open and payment.reference is None):
             return payment
         outcome, began = self._charge.look(payment)
         after = self.apply(payment, outcome, began, actor)
-        if after.state in _NOBODY_DRIVES and self._must_close(after, outcome):
+        if after.state in _NOBODY_DRIVES and (self._must_close(after, outcome) or self._is_approved(after, outcome)):
             taken = self._take(payment.id, at_once=True)
             after = (
                 self._find_out(taken, Drive(actor))
@@ -143,13 +144,26 @@ class Recovery:
         chargeable = outcome.state in (OutcomeState.DECLINED, OutcomeState.NOT_SENT) and not outcome.closed
         if chargeable and outcome.reference is not None:
             return True
+        approved, is_late = self._is_approved(payment, outcome), payment.expires_at <= self._clock()
+        if approved and payment.payable_due == 0:
+            return True  # paid another way meanwhile: nothing is taken for it that was not taken yet
         waits = payment.state == S.AWAITING_CUSTOMER and outcome.state is OutcomeState.NEEDS_ACTION
-        return waits and payment.expires_at <= self._clock()
+        return (waits or approved) and is_late
 
     def _may_resume(self, payment: PaymentFacts, outcome: Outcome) -> bool:
+        """What was cut off before it was there, and what its customer has approved."""
+        cut_off = payment.state in (S.SUBMITTING, S.UNKNOWN) and self._is_not_there(payment, outcome)
+        return cut_off or self._is_approved(payment, outcome)
+
+    def _is_approved(self, payment: PaymentFacts, outcome: Outcome) -> bool:
+        """It waited for its customer before it could be carried out, and waits no longer. In the flow of a browser it
+        is the browser that finishes it."""
+        waits = payment.state == S.AWAITING_CUSTOMER and payment.flow != Flow.BROWSER
+        return waits and self._is_not_there(payment, outcome)
+
+    def _is_not_there(self, payment: PaymentFacts, outcome: Outcome) -> bool:
         resumable = self._registry.by_slug(payment.provider).manifest.capabilities.resumable
-        cut_off = payment.state in (S.SUBMITTING, S.UNKNOWN) and payment.reference is not None
-        return resumable and cut_off and outcome.reason is Reason.NO_SUCH_OBJECT
+        return resumable and payment.reference is not None and outcome.reason is Reason.NO_SUCH_OBJECT
 
     def _certainly_absent(self, payment: PaymentFacts, outcome: Outcome) -> bool:
         """A one-step payment that the provider does not know, after the time in which a late request could still reach
@@ -161,7 +175,8 @@ class Recovery:
 
     def _close(self, payment: PaymentFacts, outcome: Outcome, drive: Drive) -> PaymentFacts:
         began = self._clock()
-        reason = Reason.EXPIRED if outcome.state is OutcomeState.NEEDS_ACTION else outcome.reason or Reason.EXPIRED
+        waits = outcome.state is OutcomeState.NEEDS_ACTION or self._is_approved(payment, outcome)
+        reason = Reason.EXPIRED if waits else outcome.reason or Reason.EXPIRED
         closed = self._charge.close(payment, replace(outcome, reason=reason))
         return self._charge.settle(payment, closed, began, drive)
 

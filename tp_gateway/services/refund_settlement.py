@@ -140,7 +140,7 @@ class RefundSettlement:
         session.execute(sa.update(P).where(P.c.id == payment.id).values(values))
         nothing_due = before.payable_paid + paid_delta >= before.payable_amount
         all_back = nothing_due and bookkeeping.everything_went_back(session, payment.payable_id)
-        bookkeeping.update_invoice_status(session, before, paid_delta, refunded_all=all_back)
+        bookkeeping.update_invoice_status(session, before, paid_delta, now, refunded_all=all_back)
 
     def _find(self, session: orm.Session, payment: PaymentFacts, fact: RefundFact) -> RefundFacts | None:
         ours = T.c.reference == fact.reference

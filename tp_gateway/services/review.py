@@ -125,7 +125,7 @@ class Review:
         booking.release_suspense()
         sole = self._provider(payment).manifest.sole_payer
         paid, _ = (booking.sole_charge if sole else booking.charge)(amount, evidence)
-        bookkeeping.update_invoice_status(booking.session, before, paid)
+        bookkeeping.update_invoice_status(booking.session, before, paid, booking.at)
         settled = {"captured": amount, "evidence": evidence, "settled_at": booking.at}
         return self._change(booking, payment, S.SUCCEEDED, note, settled)
 

@@ -140,7 +140,7 @@ class Settlement:
             changes["needs_review"] = False
         book = booking.sole_charge if manifest.sole_payer else booking.charge
         paid, credit = book(settled - payment.captured, evidence, *fee)
-        status = bookkeeping.update_invoice_status(booking.session, before, paid)
+        status = bookkeeping.update_invoice_status(booking.session, before, paid, booking.at)
         if payment.state == S.FAILED:
             changes["late_success"] = True
             log.error("late_success", payment_id=payment.id, provider=payment.provider)

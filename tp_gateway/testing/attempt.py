@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, PayoutAccount, Prepared, RefundOrder
+from tp_gateway.contract import Flow, Label, Order, Outcome, OutcomeState, PayoutAccount, Prepared, Reason, RefundOrder
 from tp_gateway.testing.checking import Broken, expect, shown
 from tp_gateway.testing.subject import Waiting
 
@@ -104,7 +104,9 @@ class Attempt:
                 break
             if state in OPEN:
                 self.bench.subject.finish(self.waiting, pays=pays)
-            self.fetch()
+            found = self.fetch()
+            if self.bench.able.resumable and found.reason is Reason.NO_SUCH_OBJECT and self.order.flow is Flow.DIRECT:
+                self.execute(repeated=True)  # approved, and not carried out yet
         assert self.outcome is not None
         return self.outcome
 

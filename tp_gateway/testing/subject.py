@@ -113,7 +113,8 @@ class Subject:
         raise NotImplementedError("the provider declares `webhooks`: `event` has to give the body of one")
 
     def sign(self, body: bytes, secret: str, at: float) -> Mapping[str, str]:
-        """The headers (names in lower case) of a webhook that was signed with `secret` at the Unix time `at`."""
+        """The headers (names in lower case) that sign a webhook with `secret` at the Unix time `at`, no others: each is
+        emptied and spoiled, and the webhook has to be refused then."""
         raise NotImplementedError("the provider declares `webhooks`: `sign` has to give the headers of one")
 
     def statement(self, lines: Sequence[tuple[int, str]]) -> bytes:
@@ -129,6 +130,18 @@ class Subject:
     def pay_out(self) -> None:
         """For `remittances`: the sandbox pays out what it has taken."""
         raise NotImplementedError("the provider declares `remittances`: `pay_out` has to make the sandbox pay out")
+
+    def claims(self) -> Ask:
+        """For `rebates`: the fields of a claim that is lodged. Called for each claim, so that each can be another."""
+        raise NotImplementedError("the provider declares `rebates`: `claims` has to give the fields of a claim")
+
+    def lodged(self) -> Sequence[str]:
+        """For `rebates`: the references of the claims that the sandbox says are lodged, without those deleted."""
+        raise NotImplementedError("the provider declares `rebates`: `lodged` has to say which claims the sandbox has")
+
+    def evidence(self) -> Mapping[str, Any]:
+        """For `evidence`: what staff could find out about a payment that was just begun, by the `evidence_schema`."""
+        raise NotImplementedError("the provider declares `evidence`: `evidence` has to give what staff could find out")
 
     # --- for a provider that screens ----------------------------------------------------------------------------------
 

@@ -63,6 +63,10 @@ def answer(status: int, body: Any) -> Answer:
 def failure_answer(facts: PaymentFacts) -> Answer:
     """How a payment that failed is told to the one who asked for it."""
     code, details = _DECLINED.get(facts.reason, ("card_declined", None))
+    if facts.reason == Reason.INVALID_METHOD and facts.method_reference is None:
+        details = {
+            "payment_method": ["It cannot be paid with what was given"]
+        }  # the provider's own fields name who pays
     return answer(STATUSES[code], error_body(GatewayError(code, details, payment_id=facts.id)))
 
 
@@ -193,7 +197,8 @@ def message(facts: PaymentFacts) -> str:
     if facts.state == PaymentState.AWAITING_CUSTOMER and "message" in facts.action:
         return str(facts.action["message"])
     if facts.state == PaymentState.AWAITING_CUSTOMER:
-        return _FINISH if facts.flow == Flow.BROWSER else _AUTHENTICATE
+        asked_by_bank = facts.flow != Flow.BROWSER and facts.method_reference is not None
+        return _AUTHENTICATE if asked_by_bank else _FINISH
     if facts.state == PaymentState.AUTHORIZED:
         return _HELD
     if facts.needs_review and facts.state not in (PaymentState.SUCCEEDED, PaymentState.REFUNDED):

@@ -15,7 +15,6 @@ from tp_gateway.views.answers import settings as answers
 from tp_gateway.views.responses import next_page
 from tp_gateway.views.schemas import Whole, optional, payment_method
 from tp_gateway.views.settings_fields import (
-    Email,
     Identifier,
     Language,
     OrBlank,
@@ -46,7 +45,7 @@ class ClinicSection(Section):
     name = _text(255, OrBlank(fields.Text()), "The clinic's name")
     address = _text(500, OrBlank(fields.Text()), "Where it is, as on a letter")
     phone = _text(20, OrBlank(fields.AustralianPhone()), "An Australian phone number")
-    email = _text(254, OrBlank(Email()), "Where patients can write to")
+    email = _text(254, OrBlank(fields.Email()), "Where patients can write to")
     website = _text(200, OrBlank(Website()), "http or https")
     abn = _text(20, OrBlank(Identifier(identifiers.abn)), "Australian Business Number: 11 digits")
 

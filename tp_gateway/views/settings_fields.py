@@ -12,12 +12,9 @@ from zoneinfo import available_timezones
 import colander
 
 from tp_gateway import fields, identifiers
+from tp_gateway.addresses import HOST
 
 _RATE = re.compile(r"0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?", re.ASCII)
-# As browsers check it (HTML standard, "valid e-mail address"), with a domain that has a dot.
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
-_MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _NOBODYS = ("Factory", "localtime")
 """Names of no place: what they mean depends on the machine."""
@@ -76,19 +73,6 @@ class Checked(fields.Text):
         return text
 
 
-class Email(Checked):
-    json_schema: ClassVar[fields.JsonSchema] = {
-        "type": "string",
-        "format": "email",
-        "examples": ["info@clinic.example"],
-    }
-    message = "Not a valid e-mail address"
-
-    def check(self, text: str) -> bool:
-        mailbox, at, host = text.rpartition("@")
-        return bool(at and len(mailbox) <= 64 and _MAILBOX.fullmatch(mailbox) and _HOST.fullmatch(host))
-
-
 class Website(Checked):
     json_schema: ClassVar[fields.JsonSchema] = {
         "type": "string",
@@ -106,7 +90,7 @@ class Website(Checked):
         except ValueError:
             return False
         host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
-        return parts.scheme in ("http", "https") and named and _HOST.fullmatch(host) is not None
+        return parts.scheme in ("http", "https") and named and HOST.fullmatch(host) is not None
 
 
 class TimeZone(Checked):

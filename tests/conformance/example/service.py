@@ -36,6 +36,7 @@ class TallyService(ThreadingHTTPServer):
     def reset(self) -> None:
         with self.lock:
             self.payments: dict[str, dict[str, Any]] = {}
+            self.claims: list[dict[str, Any]] = []
             self._by_key: dict[str, str] = {}
             self._numbers = itertools.count(1)
 
@@ -61,7 +62,25 @@ class TallyService(ThreadingHTTPServer):
                 return self._close(self._find(reference))
             case "POST", "payments", reference, "refunds":
                 return self._refund(self._find(reference), asked)
+            case "PUT", "claims", reference:
+                known = [one for one in self.claims if one["reference"] == reference]
+                return known[0] if known else self._lodge({**asked, "reference": reference})
+            case "POST", "claims":
+                return self._lodge(asked)
+            case "POST", "claims", reference, "delete":
+                return self._delete(reference)
         raise Refused(404, "no_such_path")
+
+    def _lodge(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.claims.append({**asked, "state": "lodged"})
+        return self.claims[-1]
+
+    def _delete(self, reference: str) -> dict[str, Any]:
+        for one in self.claims:
+            if one["reference"] == reference:
+                one["state"] = "deleted"
+                return one
+        raise Refused(404, "no_such_claim")
 
     def _find(self, reference: str) -> dict[str, Any]:
         if reference not in self.payments:
@@ -123,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self.wfile.write(head.encode() + body)
 
-    do_GET = do_POST = _any
+    do_GET = do_PUT = do_POST = _any
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass

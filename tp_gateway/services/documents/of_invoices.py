@@ -2,63 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tp_gateway import documents
-from tp_gateway.documents import Deduction, Line, Patient, Practitioner, Standing
+from tp_gateway.documents import Deduction, Line, Patient, Standing
 from tp_gateway.models.states import GstTreatment
-from tp_gateway.registry import Registry
+from tp_gateway.services.documents.reading import Context
 from tp_gateway.services.invoices.facts import CreditNote, InvoiceDetail, InvoiceLine, ReceivedPayment
 
 _STANDINGS = {one.value: one for one in Standing}
-People = Mapping[int, Practitioner]
 
 
-def invoice(
-    found: InvoiceDetail,
-    clinic: documents.Clinic,
-    people: People,
-    zone: ZoneInfo,
-    registry: Registry,
-    pay_to: documents.BankAccount | None,
-) -> documents.Invoice:
+def invoice(found: InvoiceDetail, context: Context, pay_to: documents.BankAccount | None) -> documents.Invoice:
     facts = found.facts
     return documents.Invoice(
-        clinic=clinic,
+        clinic=context.clinic,
         number=facts.number,
         currency=facts.currency,
         issued_on=found.issued_on,
         due_on=facts.due_date,
         standing=_STANDINGS.get(found.status, Standing.OPEN),
         patient=patient(found),
-        lines=lines(found, people, zone),
+        lines=lines(found, context),
         paid=found.money_paid,
         amount_due=facts.amount_due,
         description=facts.description,
-        payments=[_payment(one, registry) for one in found.payments],
+        payments=[_payment(one, context) for one in found.payments],
         deductions=_deductions(found),
         pay_to=pay_to,
     )
 
 
-def credit_note(
-    found: InvoiceDetail, note: CreditNote, clinic: documents.Clinic, people: People, zone: ZoneInfo
-) -> documents.CreditNote:
+def credit_note(found: InvoiceDetail, note: CreditNote, context: Context) -> documents.CreditNote:
     of_invoice = {line.position: line for line in found.lines}
     return documents.CreditNote(
-        clinic=clinic,
+        clinic=context.clinic,
         number=note.number,
         currency=found.facts.currency,
         issued_on=note.issued_on,
         invoice_number=found.facts.number,
         invoice_issued_on=found.issued_on,
-        of_tax_invoice=found.is_tax_invoice,
+        invoice_total=found.facts.amount,
         patient=patient(found),
         reason=note.reason,
         lines=[
-            _line(of_invoice[one.position], people, zone, found, quantity=1, total=one.amount, gst=one.gst)
+            _line(of_invoice[one.position], found, context, quantity=1, total=one.amount, gst=one.gst)
             for one in note.lines
         ],
     )
@@ -68,22 +57,12 @@ def patient(found: InvoiceDetail) -> Patient:
     return Patient(found.facts.patient_id, found.patient_name or "")
 
 
-def lines(found: InvoiceDetail, people: People, zone: ZoneInfo) -> list[Line]:
-    return [
-        _line(line, people, zone, found, quantity=line.quantity, total=line.total, gst=line.gst) for line in found.lines
-    ]
+def lines(found: InvoiceDetail, context: Context) -> list[Line]:
+    return [_line(line, found, context, quantity=line.quantity, total=line.total, gst=line.gst) for line in found.lines]
 
 
-def method(registry: Registry, slug: str) -> str:
-    """A way to pay as people call it; of one that was switched off, its name here."""
-    provider = registry.find(slug)
-    return provider.manifest.display_name if provider else slug.replace("_", " ").capitalize()
-
-
-def _line(
-    line: InvoiceLine, people: People, zone: ZoneInfo, found: InvoiceDetail, *, quantity: int, total: int, gst: int
-) -> Line:
-    starts = _starts(line, found.appointment_starts_at, zone)
+def _line(line: InvoiceLine, found: InvoiceDetail, context: Context, *, quantity: int, total: int, gst: int) -> Line:
+    starts = _starts(line, found.appointment_starts_at, context.zone)
     return Line(
         description=line.description,
         quantity=quantity,
@@ -95,7 +74,7 @@ def _line(
         service_time=starts.time() if starts else None,
         minutes=found.appointment_minutes if starts else None,
         item_number=line.item_number or "",
-        practitioner=people.get(line.practitioner_id or 0),
+        practitioner=context.people.get(line.practitioner_id or 0),
     )
 
 
@@ -105,10 +84,11 @@ def _starts(line: InvoiceLine, at: datetime | None, zone: ZoneInfo) -> datetime 
     return local if local and local.date() == line.service_date else None
 
 
-def _payment(one: ReceivedPayment, registry: Registry) -> documents.ReceivedPayment:
+def _payment(one: ReceivedPayment, context: Context) -> documents.ReceivedPayment:
+    by = f"Credit from payment {one.payment_id}" if one.from_credit else context.method(one.provider)
     return documents.ReceivedPayment(
-        received_on=one.received_on,
-        method=f"Credit from payment {one.payment_id}" if one.from_credit else method(registry, one.provider),
+        received_on=context.booked.get(one.payment_id, one.received_on),
+        method=by,
         reference=one.transaction_id or f"Payment {one.payment_id}",
         amount=one.amount,
         refunded=one.refunded,

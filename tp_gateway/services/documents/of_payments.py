@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -10,8 +10,8 @@ from sqlalchemy import orm
 from tp_gateway import documents
 from tp_gateway.documents import Line, Patient
 from tp_gateway.models import Appointment, User, table
-from tp_gateway.registry import Registry
-from tp_gateway.services.documents import of_invoices, reading
+from tp_gateway.services.documents import of_invoices
+from tp_gateway.services.documents.reading import Context
 from tp_gateway.services.facts import PaymentFacts
 from tp_gateway.services.invoices import InvoiceDetail
 from tp_gateway.services.invoices.reading import received_payments, taken_off
@@ -20,38 +20,28 @@ from tp_gateway.services.reading import Standing
 A, U = table(Appointment), table(User)
 
 
-def receipt_by_invoice(
-    payment: PaymentFacts,
-    found: InvoiceDetail,
-    clinic: documents.Clinic,
-    people: of_invoices.People,
-    zone: ZoneInfo,
-    registry: Registry,
-) -> documents.Receipt:
-    lines = of_invoices.lines(found, people, zone)
-    counted = sum(one.counted for one in found.payments if one.payment_id == payment.id)
-    return _receipt(
-        payment,
-        clinic,
-        of_invoices.patient(found),
-        lines,
-        zone,
-        registry,
-        counted=counted,
-        paid_otherwise=found.money_paid - counted,
-        owing=found.facts.amount_due,
-        invoice_number=found.facts.number,
-    )
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of what was asked for: what this payment and others have paid, and what is owing. Minor units."""
+
+    by_this: int
+    otherwise: int
+    owing: int
 
 
-def receipt_by_appointment(
-    session: orm.Session, standing: Standing, clinic: documents.Clinic, zone: ZoneInfo, registry: Registry
-) -> documents.Receipt:
+def receipt_by_invoice(payment: PaymentFacts, found: InvoiceDetail, context: Context) -> documents.Receipt:
+    by_this = sum(one.counted for one in found.payments if one.payment_id == payment.id)
+    counted = Counted(by_this, found.money_paid - by_this, found.facts.amount_due)
+    patient, lines = of_invoices.patient(found), of_invoices.lines(found, context)
+    return _receipt(payment, patient, lines, counted, context, found.facts.number)
+
+
+def receipt_by_appointment(session: orm.Session, standing: Standing, context: Context) -> documents.Receipt:
     """An appointment that was paid without an invoice: its fee is its only line."""
     payment = standing.payment
-    query = sa.select(A, U.c.name).join(U, U.c.id == A.c.patient_id).where(A.c.id == payment.appointment_id)
-    row = session.execute(query).one()
-    starts = row.starts_at.astimezone(zone)
+    query = sa.select(A, U.c.name.label("patient_name")).join(U, U.c.id == A.c.patient_id)
+    row = session.execute(query.where(A.c.id == payment.appointment_id)).one()
+    starts = row.starts_at.astimezone(context.zone)
     line = Line(
         description=row.service.replace("_", " ").capitalize(),
         quantity=1,
@@ -60,53 +50,45 @@ def receipt_by_appointment(
         service_date=starts.date(),
         service_time=starts.time(),
         minutes=row.duration_minutes,
-        practitioner=reading.practitioners(session, [row.practitioner_id]).get(row.practitioner_id),
+        practitioner=context.people.get(row.practitioner_id or 0),
     )
-    payments = received_payments(session, payment.payable_id, zone)
-    counted = sum(one.counted for one in payments if one.payment_id == payment.id)
+    payments = received_payments(session, payment.payable_id, context.zone)
+    by_this = sum(one.counted for one in payments if one.payment_id == payment.id)
     money_paid = standing.payable_paid - sum(taken_off(session, payment.payable_id))
-    return _receipt(
-        payment,
-        clinic,
-        Patient(payment.patient_id, row.name or ""),
-        [line],
-        zone,
-        registry,
-        counted=counted,
-        paid_otherwise=money_paid - counted,
-        owing=standing.due,
-    )
+    counted = Counted(by_this, money_paid - by_this, standing.due)
+    return _receipt(payment, Patient(payment.patient_id, row.patient_name or ""), [line], counted, context)
+
+
+def practitioner_of(session: orm.Session, appointment_id: int | None) -> int | None:
+    return session.execute(sa.select(A.c.practitioner_id).where(A.c.id == appointment_id)).scalar()
 
 
 def _receipt(
     payment: PaymentFacts,
-    clinic: documents.Clinic,
     patient: Patient,
     lines: list[Line],
-    zone: ZoneInfo,
-    registry: Registry,
-    *,
-    counted: int,
-    paid_otherwise: int,
-    owing: int,
+    counted: Counted,
+    context: Context,
     invoice_number: str = "",
 ) -> documents.Receipt:
-    provider = registry.find(payment.provider)
+    provider = context.registry.find(payment.provider)
+    settled_on = (payment.settled_at or payment.created_at).astimezone(context.zone).date()
+    asked = sum(line.total for line in lines)
     return documents.Receipt(
-        clinic=clinic,
+        clinic=context.clinic,
         number=str(payment.id),
         currency=payment.currency,
-        received_on=(payment.settled_at or payment.created_at).astimezone(zone).date(),
-        method=of_invoices.method(registry, payment.provider),
+        received_on=context.booked.get(payment.id, settled_on),
+        method=context.method(payment.provider),
         reference=payment.transaction_id or payment.reference or "",
         patient=patient,
         amount=payment.captured,
         refunded=payment.refunded,
-        counted=counted,
+        counted=counted.by_this,
         lines=lines,
-        paid_otherwise=paid_otherwise,
-        deducted=sum(line.total for line in lines) - counted - paid_otherwise - owing,
-        amount_owing=owing,
+        paid_otherwise=counted.otherwise,
+        deducted=asked - counted.by_this - counted.otherwise - counted.owing,
+        amount_owing=counted.owing,
         invoice_number=invoice_number,
         assigned=provider is not None and provider.manifest.sole_payer,
     )

@@ -20,9 +20,10 @@ from tp_gateway.models.states import OperationKind
 from tp_gateway.registry import Registry
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.documents import of_invoices, of_payments, reading
+from tp_gateway.services.documents.reading import Context
 from tp_gateway.services.invoices import InvoiceDetail
 from tp_gateway.services.invoices.reading import read_detail
-from tp_gateway.services.practice_settings import PracticeSettings, PracticeSettingsStore
+from tp_gateway.services.practice_settings import PracticeSettingsStore
 from tp_gateway.services.reading import standing
 
 O = table(InvoiceOperation)  # noqa: E741 - one letter a table
@@ -53,57 +54,50 @@ class Documents:
     def invoice(self, who: Identity, invoice_id: int) -> MadeDocument:
         """As it stands now. NotFound if it is not there, or not the caller's."""
         with self._database.read(snapshot=True) as session:
-            settings = self._settings.current(session)
-            found = self._detail(session, invoice_id, settings, who)
+            found, context = self._invoice(session, who, invoice_id)
             pay_to = reading.account_to_pay_to(session, self._vault, invoice_id) if found.facts.amount_due else None
-            people = _people(session, found)
-        zone, clinic = settings.system.zone, reading.clinic(settings)
-        made = of_invoices.invoice(found, clinic, people, zone, self._registry, pay_to)
-        return self._set(made.number, made)
+        return self._set(found.facts.number, of_invoices.invoice(found, context, pay_to))
 
     def credit_note(self, who: Identity, note_id: int) -> MadeDocument:
         """NotFound if it is not there, or of an invoice that is not the caller's."""
         is_note = (O.c.id == note_id, O.c.kind == OperationKind.CREDIT_NOTE)
         with self._database.read(snapshot=True) as session:
-            settings = self._settings.current(session)
             invoice_id = session.execute(sa.select(O.c.invoice_id).where(*is_note)).scalar()
             if invoice_id is None:
                 raise NotFound
-            found = self._detail(session, invoice_id, settings, who)
-            people = _people(session, found)
+            found, context = self._invoice(session, who, invoice_id)
         note = next(one for one in found.credit_notes if one.id == note_id)
-        made = of_invoices.credit_note(found, note, reading.clinic(settings), people, settings.system.zone)
-        return self._set(made.number, made)
+        return self._set(note.number, of_invoices.credit_note(found, note, context))
 
     def receipt(self, who: Identity, payment_id: int) -> MadeDocument:
         """Of a payment that has brought money: `not_payable` for another one. NotFound if it is not there, or not the
         caller's."""
         with self._database.read(snapshot=True) as session:
-            settings = self._settings.current(session)
-            zone, clinic = settings.system.zone, reading.clinic(settings)
             known = standing(session, self._vault, payment_id)
             payment = known.payment
             if not who.is_staff and payment.patient_id != who.user_id:
                 raise NotFound
             if not payment.captured:
                 raise GatewayError("not_payable", "This payment has brought no money", payment_id=payment.id)
-            invoice_id = known.live_invoice_id or payment.invoice_id
-            if invoice_id is None:
-                made = of_payments.receipt_by_appointment(session, known, clinic, zone, self._registry)
+            invoice_id = payment.invoice_id or known.live_invoice_id
+            if invoice_id is not None:
+                found, context = self._invoice(session, who, invoice_id, payment_id)
+                made = of_payments.receipt_by_invoice(payment, found, context)
             else:
-                found = self._detail(session, invoice_id, settings, who)
-                people = _people(session, found)
-                made = of_payments.receipt_by_invoice(payment, found, clinic, people, zone, self._registry)
+                practitioner = of_payments.practitioner_of(session, payment.appointment_id)
+                settings = self._settings.current(session)
+                context = reading.context(session, settings, self._registry, [practitioner], {payment_id})
+                made = of_payments.receipt_by_appointment(session, known, context)
         return self._set(f"receipt-{made.number}", made)
 
-    def _detail(
-        self, session: orm.Session, invoice_id: int, settings: PracticeSettings, who: Identity
-    ) -> InvoiceDetail:
-        return read_detail(session, invoice_id, settings.system.zone, self._clock(), who)
+    def _invoice(
+        self, session: orm.Session, who: Identity, invoice_id: int, *payments: int
+    ) -> tuple[InvoiceDetail, Context]:
+        settings = self._settings.current(session)
+        found = read_detail(session, invoice_id, settings.system.zone, self._clock(), who)
+        people = [line.practitioner_id for line in found.lines]
+        asked = {*payments, *(one.payment_id for one in found.payments)}
+        return found, reading.context(session, settings, self._registry, people, asked)
 
     def _set(self, name: str, made: documents.Invoice | documents.CreditNote | documents.Receipt) -> MadeDocument:
         return MadeDocument(f"{_UNSAFE.sub('-', name)}.pdf", self._press.print(made))
-
-
-def _people(session: orm.Session, found: InvoiceDetail) -> of_invoices.People:
-    return reading.practitioners(session, (line.practitioner_id for line in found.lines))

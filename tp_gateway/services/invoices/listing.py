@@ -2,13 +2,13 @@
 what a page costs, however many invoices there are.
 
 What depends on the due day (`overdue` does, and so do `pending` and `partially_paid`, which are not overdue) is
-therefore shown in the order of due days, and what is found by words in the order in which it was made. The invoices of
-one patient are few, and come in any order.
+therefore shown in the order of due days. The invoices of one patient, and of a rare word, are few: they are looked
+through. Words that are not rare are looked for in the invoices as they come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,8 +32,9 @@ _BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
 SORTS = ("newest", "oldest", "due_date", "-due_date")
 _AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
 _MOST_WORDS = 8
-_RARE = 2_000
-"""A word of fewer invoices than this is rare enough; how many there are of a more common one is not counted."""
+_FEW, _MANY = 3_000, 20_000
+"""The invoices of a word that has fewer than the first can be looked through. Of how many more than the second a word
+has is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,63 +70,72 @@ def find(
     if not who.is_staff and wish.patient_id not in (None, who.user_id):
         return Listed((), False, None, currency)
     patient_id = wish.patient_id if who.is_staff else who.user_id
-    asked = _words(session, wish)
     sort = _sort(wish, one_patient=patient_id is not None)
-    query: sa.Select[Any] = INVOICES
-    if patient_id is not None:
-        query = _of_patient(patient_id, asked)
-    elif asked:
-        query = _of_words(asked)
-    query = _filtered(query, wish, today, driven=patient_id is not None or bool(asked))
-    query = _in_order(session, query, wish, sort, patient_id)
-    rows = session.execute(query.limit(wish.limit + 1)).all()
-    found = [to_facts(row) for row in rows[: wish.limit]]
+    way = _way(session, wish, sort, patient_id)
+    query = _in_order(session, _filtered(way, wish, today), way, wish, sort, patient_id)
+    picked = list(session.execute(query.limit(wish.limit + 1)).scalars())
+    page = picked[: wish.limit]
+    rows = {row.id: row for row in session.execute(INVOICES.where(V.c.id.in_(page)))}
+    found = [to_facts(rows[one]) for one in page]
     lots = credit_of(session, patient_id, currency, not_credit) if patient_id is not None else None
     credit = sum(lot.amount for lot in lots) if lots is not None else None
-    return Listed([(facts, status_on(facts, today)) for facts in found], len(rows) > wish.limit, credit, currency)
-
-
-def _words(session: orm.Session, wish: Wish) -> list[str]:
-    """What is asked, the rarest first."""
-    if wish.text is None:
-        return []
-    asked = words(wish.text)
-    if not 0 < len(asked) <= _MOST_WORDS:
-        raise ValidationError({"text": [f"One to {_MOST_WORDS} words"]})
-    return sorted(asked, key=lambda word: _invoices_with(session, word)) if len(asked) > 1 else asked
-
-
-def _invoices_with(session: orm.Session, word: str) -> int:
-    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_RARE).subquery()
-    return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    return Listed([(facts, status_on(facts, today)) for facts in found], len(picked) > wish.limit, credit, currency)
 
 
 def _sort(wish: Wish, *, one_patient: bool) -> str:
     by_due_day = wish.status in _BY_DUE_DAY or wish.due_from is not None or wish.due_to is not None
-    if one_patient:
-        possible: Sequence[str] = SORTS
-    elif wish.text is not None:
-        possible = _AS_MADE
-    else:
-        possible = _AS_DUE if by_due_day else SORTS
+    possible: Sequence[str] = _AS_DUE if by_due_day and not one_patient else SORTS
     if wish.sort is not None and wish.sort not in possible:
         raise ValidationError({"sort": [f"With these filters one of: {', '.join(possible)}"]})
     return wish.sort or possible[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How to the invoices: `query` gives their `ids`, a few of them, of which the other columns are `shown` hidden, or
+    all in the order of an index."""
+
+    query: sa.Select[Any]
+    ids: Any = V.c.id
+    shown: Callable[[Any], Any] = lambda column: column
+
+
+def _way(session: orm.Session, wish: Wish, sort: str, patient_id: int | None) -> _Way:
+    asked, rare = _words(session, wish)
+    filtered = wish.status is not None or wish.due_from is not None or wish.due_to is not None
+    every = sa.select(V.c.id)
+    if patient_id is not None:
+        return _Way(_having(every.where(V.c.patient_id == patient_id), V.c.id, asked), _hidden(V.c.id), _hidden)
+    if asked and sort in _AS_MADE and (rare or not filtered):
+        # The index of words has the invoices of each in the order of their ids.
+        found = sa.select(W.c.invoice_id).where(W.c.word == asked[0])
+        found = found.join(V, V.c.id == W.c.invoice_id) if filtered else found
+        return _Way(_having(found, W.c.invoice_id, asked[1:]), W.c.invoice_id, _hidden)
+    if rare:
+        found = every.join(W, W.c.invoice_id == V.c.id).where(W.c.word == asked[0])
+        return _Way(_having(found, W.c.invoice_id, asked[1:]), V.c.id, _hidden)
+    return _Way(_having(every, V.c.id, asked))
+
+
+def _words(session: orm.Session, wish: Wish) -> tuple[list[str], bool]:
+    """(what is asked, the rarest word first; is that one rare enough that all of its invoices can be looked at)."""
+    if wish.text is None:
+        return [], False
+    asked = words(wish.text)
+    if not 0 < len(asked) <= _MOST_WORDS:
+        raise ValidationError({"text": [f"One to {_MOST_WORDS} words"]})
+    counted = sorted((_invoices_with(session, word), word) for word in asked)
+    return [word for _, word in counted], counted[0][0] < _FEW
+
+
+def _invoices_with(session: orm.Session, word: str) -> int:
+    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_MANY).subquery()
+    return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
 def _hidden(column: Any) -> Any:
     """The column, so that no index on it lures the planner away from the few rows that are looked through anyway."""
     return sa.func.coalesce(column, column)
-
-
-def _of_patient(patient_id: int, asked: Sequence[str]) -> sa.Select[Any]:
-    return _having(INVOICES.where(V.c.patient_id == patient_id), V.c.id, asked)
-
-
-def _of_words(asked: Sequence[str]) -> sa.Select[Any]:
-    """The index of words has the invoices of the rarest one in the order of their ids."""
-    found = INVOICES.join(W, W.c.invoice_id == V.c.id).where(W.c.word == asked[0])
-    return _having(found, W.c.invoice_id, asked[1:])
 
 
 def _having(query: sa.Select[Any], invoice_id: Any, asked: Sequence[str]) -> sa.Select[Any]:
@@ -136,12 +146,11 @@ def _having(query: sa.Select[Any], invoice_id: Any, asked: Sequence[str]) -> sa.
     return query
 
 
-def _filtered(query: sa.Select[Any], wish: Wish, today: date, *, driven: bool) -> sa.Select[Any]:
-    """`driven`: patient or words lead to few rows already."""
-    status, due = (_hidden(V.c.status), _hidden(V.c.due_date)) if driven else (V.c.status, V.c.due_date)
+def _filtered(way: _Way, wish: Wish, today: date) -> sa.Select[Any]:
+    query, status, due = way.query, way.shown(V.c.status), way.shown(V.c.due_date)
     if wish.status == OVERDUE:
-        # Said as the partial index of unpaid invoices says it.
-        unpaid = status.in_(_BY_DUE_DAY[:2]) if driven else sa.text(f"invoices.{IS_UNPAID}")
+        # Said as the partial index of unpaid invoices says it, where that is the way.
+        unpaid = sa.text(f"invoices.{IS_UNPAID}") if way.shown is not _hidden else status.in_(_BY_DUE_DAY[:2])
         query = query.where(unpaid, due < today)
     elif wish.status is not None:
         query = query.where(status == wish.status)
@@ -154,11 +163,10 @@ def _filtered(query: sa.Select[Any], wish: Wish, today: date, *, driven: bool) -
 
 
 def _in_order(
-    session: orm.Session, query: sa.Select[Any], wish: Wish, sort: str, patient_id: int | None
+    session: orm.Session, query: sa.Select[Any], way: _Way, wish: Wish, sort: str, patient_id: int | None
 ) -> sa.Select[Any]:
     """After the last one of the page before."""
-    ids = _hidden(V.c.id) if patient_id is not None else W.c.invoice_id if wish.text is not None else V.c.id
-    due = _hidden(V.c.due_date) if patient_id is not None else V.c.due_date
+    ids, due = way.ids, way.shown(V.c.due_date)
     columns = (ids,) if sort in _AS_MADE else (due, ids)
     falling = sort in ("newest", "-due_date")
     query = query.order_by(*(column.desc() if falling else column for column in columns))

@@ -16,12 +16,12 @@ from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.models import Appointment, Invoice, InvoiceItem, Payable, Payment, User, table
 from tp_gateway.models.payment import IS_OPEN_SINGLE_FLIGHT
 from tp_gateway.models.states import AppointmentStatus, GstTreatment
+from tp_gateway.services import history
 from tp_gateway.services.bookkeeping import invoice_status
 from tp_gateway.services.counters import raised
 from tp_gateway.services.facts import InvoiceFacts
 from tp_gateway.services.invoices import gst
 from tp_gateway.services.invoices.lines import Defaults, Item, Price, complete
-from tp_gateway.services.invoices.telling import tell
 from tp_gateway.services.invoices.words import remember, words
 from tp_gateway.services.practice_settings import PracticeSettings
 
@@ -100,7 +100,7 @@ def make_invoice(here: Setting, draft: Draft) -> InvoiceFacts:
     session.execute(sa.update(Y).where(Y.c.id == payable_id).values(asks))
     known = {name: value for name, value in values.items() if name not in ("payable_id", "created_by")}
     made = InvoiceFacts(id=new_id, amount_paid=paid, **known)
-    tell(session, "invoice.created", made, here.at)
+    history.tell_invoice(session, "invoice.created", new_id, here.at)
     return made
 
 

@@ -18,6 +18,7 @@ from tp_gateway.identity import Identity
 from tp_gateway.models import Invoice, Payable, table
 from tp_gateway.models.states import InvoiceStatus, OperationKind
 from tp_gateway.registry import Registry
+from tp_gateway.services import history
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.exclusivity import sole_payment
 from tp_gateway.services.facts import Answer, Key
@@ -28,7 +29,6 @@ from tp_gateway.services.invoices.facts import InvoiceDetail
 from tp_gateway.services.invoices.making import appointment_fee
 from tp_gateway.services.invoices.reading import read_detail
 from tp_gateway.services.invoices.target import Target, lock_target
-from tp_gateway.services.invoices.telling import tell
 from tp_gateway.services.practice_settings import PracticeSettingsStore
 
 V, Y = table(Invoice), table(Payable)
@@ -159,5 +159,5 @@ class InvoiceOperations:
         """The answer, and the fact queued for the outbox."""
         zone = self._settings.current(target.session).system.zone
         detail = read_detail(target.session, target.invoice_id, zone, target.at)
-        tell(target.session, topic, detail.facts, target.at)
+        history.tell_invoice(target.session, topic, target.invoice_id, target.at)
         return render(detail)

@@ -4,6 +4,7 @@ ledger are read together."""
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -59,7 +60,7 @@ def status_on(facts: InvoiceFacts, today: date) -> str:
     return OVERDUE if unpaid and facts.due_date < today else facts.status
 
 
-def to_facts(row: sa.Row[tuple[object, ...]]) -> InvoiceFacts:
+def to_facts(row: Any) -> InvoiceFacts:
     known = row._mapping
     return InvoiceFacts(**{name: known[name] for name in InvoiceFacts.__slots__})
 

@@ -78,7 +78,8 @@ class Invoices:
             return read_detail(session, invoice_id, zone, self._clock(), who)
 
     def find(self, who: Identity, wish: Wish) -> Listed:
-        with self._database.read() as session:
+        """A patient finds own ones. ValidationError for a `sort` or `text` that cannot be."""
+        with self._database.read(snapshot=True) as session:
             today = self._clock().astimezone(self._settings.current(session).system.zone).date()
             return find(session, who, wish, today, self._currency, self._registry.sole_payers)
 

@@ -70,7 +70,7 @@ class Undoing:
         session.execute(sa.update(M).where(M.c.id == match.id).values(undone_by=actor, undone_at=now))
         booking = bookkeeping.Booking(session, before, actor, now)
         delta = booking.take_back(match.amount, evidence)
-        bookkeeping.update_invoice_status(session, before, delta)
+        bookkeeping.update_invoice_status(session, before, delta, now)
         self._take_from_payment(session, before, match, actor, now)
         after = standing(session, self._vault, payment.id).payment
         taken = money.to_decimal_text(match.amount, payment.currency)

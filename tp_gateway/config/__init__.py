@@ -18,10 +18,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tp_gateway import money
+from tp_gateway.config.notifications import MailSettings, NotificationSettings, read_mail, read_notifications
+from tp_gateway.config.reader import PREFIX, Reader
 from tp_gateway.errors import ConfigurationError
 from tp_gateway.timing import Timing
 
-PREFIX = "tp_gateway."
 DEVELOPMENT_MARK = "development-only"
 """Stands in every secret of development.ini; production refuses a secret that contains it."""
 _OFF = ("", "0", "false", "no", "off")
@@ -89,6 +90,8 @@ class Settings:
     accounting: AccountingSettings
     font_folders: tuple[Path, ...]
     strict_identifiers: bool
+    notifications: NotificationSettings
+    mail: MailSettings | None
     worker: str
     log_level: str
     _ini: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -109,7 +112,7 @@ class Settings:
 def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check everything. ConfigurationError for the first thing that is wrong."""
     environ = os.environ if environ is None else environ
-    read = _Reader(ini, environ)
+    read = Reader(ini, environ)
     production = read.choice("mode", ("development", "production"), "production") == "production"
     settings = Settings(
         environment=read.text("environment"),
@@ -139,6 +142,8 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
             other_tax_code=read.find("accounting.other_tax_code"),
         ),
         strict_identifiers=read.choice("identifier_checks", ("warn", "refuse"), "warn") == "refuse",
+        notifications=read_notifications(read, production),
+        mail=read_mail(read, production),
         font_folders=_folders(read.words("documents.fonts")),
         worker=read.choice("worker", ("embedded", "separate"), "embedded"),
         log_level=read.choice("log_level", ("debug", "info", "warning", "error"), "info"),
@@ -154,47 +159,7 @@ def load(ini: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Se
     return settings
 
 
-class _Reader:
-    def __init__(self, ini: Mapping[str, str], environ: Mapping[str, str]) -> None:
-        self._ini, self._environ = ini, environ
-
-    def find(self, name: str) -> str | None:
-        value = self._environ.get((PREFIX + name).upper().replace(".", "_"), self._ini.get(PREFIX + name))
-        return value.strip() if value and value.strip() else None
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.find(name) or default
-        if value is None:
-            variable = "DATABASE_URL" if name == "database_url" else (PREFIX + name).upper().replace(".", "_")
-            raise ConfigurationError(f"{PREFIX}{name} is not set (nor {variable} in the environment)")
-        return value
-
-    def words(self, name: str) -> list[str]:
-        return (self.find(name) or "").replace(",", " ").split()
-
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        value = self.text(name, default)
-        if value not in choices:
-            raise ConfigurationError(f"{PREFIX}{name} must be one of: {', '.join(choices)}")
-        return value
-
-    def integer(self, name: str, default: int, least: int) -> int:
-        value = self.text(name, str(default))
-        if not value.isdecimal() or len(value) > 9 or int(value) < least:
-            raise ConfigurationError(f"{PREFIX}{name} must be a whole number of at least {least}")
-        return int(value)
-
-    def seconds(self, name: str, default: float) -> float:
-        try:
-            value = float(self.text(name, str(default)))
-        except ValueError:
-            value = 0.0
-        if not 0 < value < 10**9:
-            raise ConfigurationError(f"{PREFIX}{name} must be a number greater than zero")
-        return value
-
-
-def _tokens(read: _Reader) -> TokenSettings:
+def _tokens(read: Reader) -> TokenSettings:
     algorithm = read.choice("jwt.algorithm", _SYMMETRIC + _ASYMMETRIC, "HS256")
     key, jwks = read.find("jwt.key") or "", _file(read.find("jwt.jwks_file"))
     if algorithm in _ASYMMETRIC:
@@ -226,7 +191,7 @@ def _tokens(read: _Reader) -> TokenSettings:
     )
 
 
-def _timing(read: _Reader) -> Timing:
+def _timing(read: Reader) -> Timing:
     timing = Timing(**{name: read.seconds(f"timing.{name}", default) for name, default in Timing.defaults().items()})
     if timing.lease <= timing.prepare + timing.execute + timing.fetch:
         raise ConfigurationError(
@@ -235,7 +200,7 @@ def _timing(read: _Reader) -> Timing:
     return timing
 
 
-def _rate_limits(read: _Reader) -> RateLimitSettings:
+def _rate_limits(read: Reader) -> RateLimitSettings:
     return RateLimitSettings(
         payments=read.text("rate_limits.payments", "10/minute"),
         declines=read.text("rate_limits.declines", "5/hour"),
