@@ -73,19 +73,22 @@ def test_what_happens_during_a_recount_is_added_after_it(clinic: Practice, monke
 
     def and_meanwhile(*given: Any) -> Any:
         found = recount(*given)
+        monkeypatch.undo()
 
         def happens() -> None:
+            assert not clinic.gateway.rollups.add_noted(), "what is noted now must not go into sums that go"
             pay(clinic, "during", appointment)
             move(clinic, appointment, service="couples", starts_at=NOW)
             pay(clinic, "after", appointment)
             clinic.push_notes(3)
+            clinic.gateway.rollups.work()
+            assert clinic.gateway.rollups.differences() == [], "and still answers come from them"
 
         in_another_thread(happens)
         return found
 
     monkeypatch.setattr(rollups, "recount", and_meanwhile)
     assert clinic.gateway.rollups.rebuild() > 0
-    monkeypatch.undo()
     assert waiting(clinic) > 0 and clinic.gateway.rollups.differences() == []
     clinic.gateway.rollups.work()
     assert waiting(clinic) == 0 and clinic.gateway.rollups.differences() == []

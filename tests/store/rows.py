@@ -32,7 +32,14 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "progress_notes": {"id": 5, "appointment_id": 123, "patient_id": 45, "created_at": NOON, "updated_at": NOON},
     "availability": {"practitioner_id": 45, "day": date(2025, 1, 19), "minutes": 420, "updated_at": NOON},
-    "analytics_basis": {"id": 1, "time_zone": "Europe/Paris", "currency": "AUD", "complete": True, "recount": 1},
+    "analytics_basis": {
+        "id": 1,
+        "time_zone": "Australia/Melbourne",
+        "currency": "AUD",
+        "complete": True,
+        "counting": False,
+        "recount": 1,
+    },
     "analytics_sums": {"span": "day", "start": date(2025, 1, 19), "measure": "users", "key": "patient", "value": 1},
     "analytics_changes": {"id": 1, "data": [["day", "2025-01-19", "users", "patient", 1]]},
     "payables": {

@@ -16,7 +16,8 @@ SPANS = ("day", "month", "year", "ever")
 
 class AnalyticsBasis(Base):
     """By which calendar and in which currency the roll-ups were counted; one row at most. Until they are `complete`
-    they do not count, but changes are noted for them. `recount` is the number of the last one that was begun."""
+    they do not count, but changes are noted for them. `recount` is the number of the last one that was begun; while it
+    is `counting`, what is noted is not added."""
 
     __tablename__ = "analytics_basis"
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
@@ -25,6 +26,7 @@ class AnalyticsBasis(Base):
     time_zone: orm.Mapped[str]
     currency: orm.Mapped[str] = orm.mapped_column(sa.String(3))
     complete: orm.Mapped[bool]
+    counting: orm.Mapped[bool]
     recount: orm.Mapped[int]
 
 

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("counting", sa.Boolean(), nullable=False),
         sa.Column("recount", sa.Integer(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_analytics_basis_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analytics_basis")),

@@ -31,8 +31,10 @@ def standing(session: orm.Session) -> Basis | None:
 
 
 def begin_recount(session: orm.Session, wanted: Basis) -> int:
-    """From now on the sums do not count until `complete`d, and changes are noted by this basis. Returns its number."""
-    values = {"time_zone": wanted.zone.key, "currency": wanted.currency, "complete": False}
+    """From now on changes are noted by this basis, and not added until `complete`d. The sums go on counting, unless
+    they are by another basis. Returns its number."""
+    values = {"time_zone": wanted.zone.key, "currency": wanted.currency, "complete": standing(session) == wanted}
+    values["counting"] = True
     _NEXT.new(session, {"id": 1, "recount": 0, **values})
     begun = sa.update(B).where(B.c.id == 1).values(recount=B.c.recount + 1, **values).returning(B.c.recount)
     return int(session.execute(begun).scalar_one())
@@ -40,7 +42,14 @@ def begin_recount(session: orm.Session, wanted: Basis) -> int:
 
 def complete(session: orm.Session, number: int) -> bool:
     """False if another recount was begun since."""
-    return rows_changed(session, sa.update(B).where(B.c.recount == number).values(complete=True)) == 1
+    return rows_changed(session, sa.update(B).where(B.c.recount == number).values(complete=True, counting=False)) == 1
+
+
+def may_add(session: orm.Session) -> Basis | None:
+    """By which basis what is noted is to be added now; None if it is not."""
+    there = standing(session)
+    counting = session.execute(sa.select(B.c.counting)).scalar()
+    return there if there is not None and there.complete and not counting else None
 
 
 def take_turn(session: orm.Session) -> None:

@@ -91,8 +91,8 @@ class Rollups:
         """Some of it, in a short transaction. False when nothing is left that could be added."""
         with self._database.transaction() as session:
             basis.take_turn(session)
-            there = basis.standing(session)
-            if there is None or not there.complete:
+            there = basis.may_add(session)
+            if there is None:
                 return False
             found = noted(session, there, changes=_CHANGES, entries=_ENTRIES)
             sums.add(session, found.found)
@@ -100,12 +100,14 @@ class Rollups:
         return len(found.changes) == _CHANGES or len(found.entries) == _ENTRIES
 
     def rebuild(self) -> int:
-        """Count everything anew. Returns how many sums there are."""
+        """Count everything anew, while answers come from the sums there are. Returns how many there are then, or 0 if
+        another recount was begun meanwhile."""
         with self._database.transaction() as session:
             basis.take_turn(session)
             wanted = self.wanted(session)
+            if basis.standing(session) != wanted:
+                session.execute(sa.delete(C))  # by another calendar
             number = basis.begin_recount(session, wanted)
-            session.execute(sa.delete(C))  # by another calendar, perhaps
         with snapshot(self._database) as session:
             found, seen = recount(session, wanted), noted(session, wanted)
         with self._database.transaction() as session:
