@@ -217,6 +217,7 @@ def webhook(clinic: Clinic, body: bytes, signed: str) -> None:
 
 def _something_to_tell(clinic: Clinic, nursery: Nursery, appointment_id: int, outcome: Outcome) -> tuple[Any, ...]:
     nursery.run(relay, None)  # while it gets ready it tells whatever is there
+    clinic.gateway.outbox.destinations = (Everybody(),)  # who goes on with it tells the same
     clinic.pay(appointment_id=appointment_id, method_id=outcome.card)
     return ()
 
