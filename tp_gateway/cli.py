@@ -45,6 +45,7 @@ from tp_gateway.worker import Worker
 
 _CHECK_SECONDS = 10.0
 _STOP_SECONDS = 25
+_PRODUCTION, _DEVELOPMENT = "production.ini", "development.ini"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,7 +122,8 @@ def _days(text: str) -> int:
 
 
 def _settings(given: argparse.Namespace) -> config.Settings:
-    path = given.config or os.environ.get("TP_GATEWAY_CONFIG") or _default_ini()
+    named = given.config or os.environ.get("TP_GATEWAY_CONFIG")
+    path = named or _default_ini()
     if not Path(path).is_file():
         raise ConfigurationError(f"there is no file {path}")
     try:
@@ -131,15 +133,13 @@ def _settings(given: argparse.Namespace) -> config.Settings:
     try:
         return config.load(ini)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        guessed = not named and path == _PRODUCTION and Path(_DEVELOPMENT).exists()
+        hint = f". It is read because none was named; the other one is: -c {_DEVELOPMENT}" if guessed else ""
+        raise ConfigurationError(f"{path}: {error}{hint}") from None
 
 
 def _default_ini() -> str:
-    return (
-        "development.ini"
-        if not Path("production.ini").exists() and Path("development.ini").exists()
-        else "production.ini"
-    )
+    return _DEVELOPMENT if not Path(_PRODUCTION).exists() and Path(_DEVELOPMENT).exists() else _PRODUCTION
 
 
 def _migrate(given: argparse.Namespace) -> int:

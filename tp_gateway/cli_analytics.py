@@ -10,7 +10,9 @@ _SHOWN = 20
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("rebuild",), help="count everything anew; nobody waits for it")
+    parser.add_argument(
+        "what", metavar="rebuild", choices=("rebuild",), help="count everything anew; nobody waits for it"
+    )
     parser.add_argument("--check", action="store_true", help="change nothing: compare with a full count")
 
 
