@@ -2,6 +2,7 @@
 
 import json
 
+from demo.processes import ROOT
 from demo.stage import Stage, amount
 
 _CURL = "curl -sS -w '\\n'"
@@ -33,16 +34,24 @@ def farewell(stage: Stage) -> None:
     say(_line("MANAGER", base, f"/api/billing/invoices/{invoice.id}/pay/", by_card))
     if stage.paid:
         say(_line("MANAGER", base, f"/api/billing/payments/{stage.paid['id']}/refund/", {"amount": "10.00"}))
-    say("\n# admin: what can be offered")
-    say(_line("ADMIN", base, "/api/billing/providers/"))
+    say("\n# admin: what can be offered, how the month goes, the settings and who changed them")
+    for path in ("billing/providers/", "auth/admin/analytics/?period=month", "auth/admin/settings/"):
+        say(_line("ADMIN", base, f"/api/{path}"))
+    say(_line("ADMIN", base, "/api/auth/admin/settings/history/?limit=5"))
     say("\n# the clinic's backend: a new patient")
     say(_line("SERVICE", base, "/api/practice/users/", {"users": [user]}, "PUT"))
     say(
         f"""
 The 3-D Secure payment answers with a next_action. Open its stripe_sdk_url
 ({stage.sandbox}/_sandbox/challenge/pi_...) in a browser, click Complete or Fail, and ask for the payment again:
-a webhook has told the gateway. All test cards are in sandbox/stripe/cards.py."""
+a webhook has told the gateway. All test cards are in sandbox/stripe/cards.py.
+
+The whole API as a page: {base}/api/docs/"""
     )
+    if stage.folder.resolve() == ROOT / "var":  # where development.ini has its database
+        say("\n# operator, in this folder (-c, because production.ini would be the default)")
+        for command in ("verify", "outbox list --limit 5", "analytics rebuild --check"):
+            say(f".venv/bin/tp-gateway -c development.ini {command}")
 
 
 def _line(who: str, base: str, path: str, body: object = None, method: str = "POST") -> str:

@@ -55,6 +55,25 @@ def test_a_webhook_secret_is_one_that_the_ini_takes(capsys: Any) -> None:
     assert len(read.notifications.webhook_secrets[0]) == 32
 
 
+def test_a_checkouts_other_ini_is_named_when_none_was(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL")
+    (tmp_path / "production.ini").write_text("[app:main]\nuse = egg:tp-gateway\n")
+    hint = "the other one is: -c development.ini"
+    assert main(["providers"]) == 1 and hint not in capsys.readouterr().err
+    (tmp_path / "development.ini").write_text((ROOT / "development.ini").read_text("utf-8"))
+    assert main(["providers"]) == 1 and hint in capsys.readouterr().err
+    assert main(["-c", "production.ini", "providers"]) == 1 and hint not in capsys.readouterr().err
+
+
+def test_analytics_says_what_it_wants(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        main(["analytics"])
+    assert "required: rebuild" in capsys.readouterr().err
+
+
 def test_migrate_twice(capsys: Any) -> None:
     for _ in range(2):
         assert run(capsys, "migrate")[0] == 0

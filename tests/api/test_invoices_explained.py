@@ -36,7 +36,7 @@ def test_a_story_told_step_by_step(api: Api) -> None:
     number, other = first["invoice_number"], second["invoice_number"]
     assert [(one["text"], one["due_change"], one["credit_change"]) for one in steps] == [
         (f"Invoice {number} asks for 180.00 AUD.", "180.00", "0.00"),
-        ("180.00 AUD was paid by Card.", "-180.00", "0.00"),
+        ("180.00 AUD was paid (Card).", "-180.00", "0.00"),
         (f"The clinic took back 60.00 AUD of what it had asked for, by credit note {note}.", "-60.00", "0.00"),
         ("60.00 AUD that was paid (Card) became your credit.", "60.00", "60.00"),
         (f"40.00 AUD of your credit from here has paid {other}.", "0.00", "-40.00"),

@@ -12,7 +12,9 @@ _SHOWN = 20
 
 def add(command: Add) -> None:
     parser = command("analytics", _analytics, "count the sums of analytics anew, or check them")
-    parser.add_argument("what", choices=("rebuild",), help="count everything anew; nobody waits for it")
+    parser.add_argument(
+        "what", metavar="rebuild", choices=("rebuild",), help="count everything anew; nobody waits for it"
+    )
     parser.add_argument("--check", action="store_true", help="change nothing: compare with a full count")
 
 

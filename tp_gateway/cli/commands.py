@@ -16,6 +16,7 @@ from tp_gateway import config, observability
 from tp_gateway.errors import ConfigurationError
 from tp_gateway.services import Gateway
 
+_PRODUCTION, _DEVELOPMENT = "production.ini", "development.ini"
 Command = Callable[[argparse.Namespace], int]
 """Returns the exit code."""
 
@@ -28,7 +29,8 @@ class Add(Protocol):
 
 def settings_of(given: argparse.Namespace) -> config.Settings:
     """Of the ini that was named, or found. ConfigurationError."""
-    path = given.config or os.environ.get("TP_GATEWAY_CONFIG") or _default_ini()
+    named = given.config or os.environ.get("TP_GATEWAY_CONFIG")
+    path = named or _default_ini()
     if not Path(path).is_file():
         raise ConfigurationError(f"there is no file {path}")
     try:
@@ -38,15 +40,13 @@ def settings_of(given: argparse.Namespace) -> config.Settings:
     try:
         return config.load(ini)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        guessed = not named and path == _PRODUCTION and Path(_DEVELOPMENT).exists()
+        hint = f". It is read because none was named; the other one is: -c {_DEVELOPMENT}" if guessed else ""
+        raise ConfigurationError(f"{path}: {error}{hint}") from None
 
 
 def _default_ini() -> str:
-    return (
-        "development.ini"
-        if not Path("production.ini").exists() and Path("development.ini").exists()
-        else "production.ini"
-    )
+    return _DEVELOPMENT if not Path(_PRODUCTION).exists() and Path(_DEVELOPMENT).exists() else _PRODUCTION
 
 
 @contextmanager

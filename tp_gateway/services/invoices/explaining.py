@@ -22,8 +22,8 @@ from tp_gateway.services.invoices.facts import InvoiceDetail
 L, P, O, V = (table(model) for model in (LedgerEntry, Payment, InvoiceOperation, Invoice))  # noqa: E741
 
 SENTENCES: Mapping[str, str] = {
-    "charge": "{amount} was paid by {way}.",
-    "overpayment": "{amount} more than was due was paid by {way}. It is your credit.",
+    "charge": "{amount} was paid ({way}).",
+    "overpayment": "{amount} more than was due was paid ({way}). It is your credit.",
     "write_off": "{way} is payment in full, so the clinic does not ask for the remaining {amount}.",
     "write_off_returned": "{amount} that the clinic had not asked for is due again.",
     "write_off_returned_reversal": "{amount} is not asked for after all.",

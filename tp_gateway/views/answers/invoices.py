@@ -136,7 +136,7 @@ STEP = Shape(
     "One thing that changed what is due, or the patient's credit.",
     {
         "at": MOMENT,
-        "text": text("180.00 AUD was paid by Card."),
+        "text": text("180.00 AUD was paid (Card)."),
         "due_change": told(SIGNED, "By how much it changed what is due."),
         "credit_change": told(SIGNED, "By how much it changed the patient's credit."),
         "amount_due": told(SIGNED, "What was due after it."),
