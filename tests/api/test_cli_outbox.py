@@ -12,8 +12,7 @@ from sandbox.stripe import StripeSandbox
 from tests.clinic import Clinic, sandbox
 from tests.listening import Backend
 from tests.services.test_webhooks_out import NEW, SETTING, is_genuine
-from tp_gateway import cli_outbox
-from tp_gateway.cli import _parser
+from tp_gateway.cli import make_parser, outbox
 from tp_gateway.errors import ConfigurationError, NotFound
 
 
@@ -38,8 +37,8 @@ def clinic(sqlite_database_url: str, stripe_sandbox: StripeSandbox, backend: Bac
 
 def run(clinic: Clinic, capsys: Any, *arguments: str) -> list[str]:
     capsys.readouterr()  # what was logged until here
-    given = _parser().parse_args(["outbox", *arguments])
-    assert cli_outbox.run(clinic.gateway, given) == 0
+    given = make_parser().parse_args(["outbox", *arguments])
+    assert outbox.run(clinic.gateway, given) == 0
     return str(capsys.readouterr().out).splitlines()
 
 

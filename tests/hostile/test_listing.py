@@ -10,6 +10,7 @@ import pytest
 from tests.clinic import settings
 from tests.registry.plugins import PROVIDER, Install
 from tp_gateway import cli
+from tp_gateway.cli import providers
 
 RULES = "from tp_gateway.contract import hookimpl\n@hookimpl\ndef tp_gateway_before_submit(order, method): pass\n"
 
@@ -21,7 +22,7 @@ def listed(sqlite_database_url: str, tmp_path: Path, capsys: Any, monkeypatch: p
         given = settings(sqlite_database_url, "http://127.0.0.1:1", **{"tp_gateway.providers": enabled})
         lines = [f"{name} = {value}" for name, value in given.items()]
         ini.write_text("\n".join(["[app:main]", "use = egg:tp-gateway", *lines, ""]))
-        monkeypatch.setattr(cli, "_CHECK_SECONDS", 0.3)
+        monkeypatch.setattr(providers, "_CHECK_SECONDS", 0.3)
         code = cli.main(["-c", str(ini), "providers"])
         told = capsys.readouterr().out.strip().split("\n")
         return code, {line.split(":")[0]: line.partition(": ")[2] for line in told}

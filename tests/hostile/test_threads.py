@@ -107,7 +107,7 @@ def test_a_command_ends_although_a_provider_hangs(
         "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])]),
     }
     source = (
-        "import tp_gateway.cli as cli; cli._CHECK_SECONDS = 0.3; import sys;"
+        "from tp_gateway import cli; cli.providers._CHECK_SECONDS = 0.3; import sys;"
         " sys.exit(cli.main(['-c', 'development.ini', 'providers']))"
     )
     ended = subprocess.run(

@@ -32,9 +32,9 @@ _BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
 SORTS = ("newest", "oldest", "due_date", "-due_date")
 _AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
 _MOST_WORDS = 8
-_FEW, _MANY = 3_000, 20_000
-"""The invoices of a word that has fewer than the first can be looked through. Of how many more than the second a word
-has is not counted."""
+_FEW, _MANY = 3_000, 10_000
+"""The invoices of a word that has fewer than the first can be looked through. How many more than the second a word has
+is not counted: of several words one that is rarer leads the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,13 @@ def _words(session: orm.Session, wish: Wish) -> tuple[list[str], bool]:
     asked = words(wish.text)
     if not 0 < len(asked) <= _MOST_WORDS:
         raise ValidationError({"text": [f"One to {_MOST_WORDS} words"]})
-    counted = sorted((_invoices_with(session, word), word) for word in asked)
+    most = _MANY if len(asked) > 1 else _FEW
+    counted = sorted((_invoices_with(session, word, most), word) for word in asked)
     return [word for _, word in counted], counted[0][0] < _FEW
 
 
-def _invoices_with(session: orm.Session, word: str) -> int:
-    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(_MANY).subquery()
+def _invoices_with(session: orm.Session, word: str, most: int) -> int:
+    some = sa.select(W.c.invoice_id).where(W.c.word == word).limit(most).subquery()
     return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 

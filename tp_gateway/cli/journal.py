@@ -9,13 +9,17 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import tp_gateway
 from tp_gateway import money
+from tp_gateway.cli.commands import Add, settings_of
 from tp_gateway.database import Database
 from tp_gateway.errors import ConfigurationError
-from tp_gateway.services.accounting import SOFTWARE, WRITERS, Chart, Journal, read_period
+from tp_gateway.services.accounting import SOFTWARE, WRITERS, Chart, Journal, make_chart, read_period
+from tp_gateway.services.practice_settings import clinic_zone
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("export-journal", _export_journal, "write what moved in a period for Xero or MYOB to import")
     parser.add_argument(
         "--from", dest="first", type=_day, required=True, metavar="DATE", help="the first day, YYYY-MM-DD"
     )
@@ -23,6 +27,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=SOFTWARE, help="default: tp_gateway.accounting.software")
     parser.add_argument("--currency", metavar="CODE", help="default: tp_gateway.currency")
     parser.add_argument("file", metavar="FILE", help="to be made; where one is not enough, also FILE-2 and so on")
+
+
+def _export_journal(given: argparse.Namespace) -> int:
+    settings = settings_of(given)
+    ours, software = settings.accounting, given.format or settings.accounting.software
+    own = (ours.accounts, ours.income_tax_code, ours.other_tax_code) if software == ours.software else ((), None, None)
+    chart = make_chart(software, *own)
+    opened = tp_gateway.make_database(settings)
+    try:
+        zone = clinic_zone(opened, settings.time_zone)
+        return run(opened, zone, chart, given.currency or settings.currency, given)
+    finally:
+        opened.dispose()
 
 
 def run(database: Database, time_zone: ZoneInfo, chart: Chart, currency: str, given: argparse.Namespace) -> int:

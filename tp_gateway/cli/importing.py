@@ -19,7 +19,8 @@ import colander
 
 from tp_gateway import fields
 from tp_gateway.card_numbers import card_numbers
-from tp_gateway.cli_progress import Progress
+from tp_gateway.cli.commands import Add, opened
+from tp_gateway.cli.progress import Progress
 from tp_gateway.errors import ConfigurationError, GatewayError
 from tp_gateway.services import Gateway
 from tp_gateway.services.practice_rows import KINDS, Kind
@@ -30,11 +31,18 @@ Line = tuple[int, Any]
 """Its number in the file, and the row or what stands there instead of one."""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("import", _import, "take in the practice's users, appointments and so on from a file")
     parser.add_argument("what", choices=[name.replace("_", "-") for name in KINDS])
     parser.add_argument("file", metavar="FILE", help="CSV with a line of names first, or one JSON object a line")
     parser.add_argument("--format", choices=("csv", "jsonl"), help="default: by the file's name")
     parser.add_argument("--from-line", type=_line, default=1, metavar="N", help="go on where an import was stopped")
+
+
+def _import(given: argparse.Namespace) -> int:
+    """Exit code 1 when a row was refused."""
+    with opened(given) as gateway:
+        return run(gateway, given)
 
 
 def _line(text: str) -> int:

@@ -7,13 +7,15 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tp_gateway.cli.commands import Add, opened
 from tp_gateway.errors import ConfigurationError
 from tp_gateway.services import Gateway
 from tp_gateway.services.outbox import Destination, replaying
 from tp_gateway.services.outbox.replaying import DeliveryFacts, MessageFacts
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("outbox", _outbox, "list what was told to whom, show it, tell it again")
     parser.add_argument("what", choices=("list", "show", "replay"))
     parser.add_argument(
         "ids", nargs="*", metavar="ID", help="of messages, as the webhook-id header and the list show them"
@@ -25,6 +27,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", default="webhook", metavar="DESTINATION", help="replay: to whom (default webhook)")
     parser.add_argument("--since", type=_moment, metavar="MOMENT", help="replay: from then on, 2025-01-19T10:30:00Z")
     parser.add_argument("--until", type=_moment, metavar="MOMENT", help="replay: and before then")
+
+
+def _outbox(given: argparse.Namespace) -> int:
+    with opened(given) as gateway:
+        return run(gateway, given)
 
 
 def run(gateway: Gateway, given: argparse.Namespace) -> int:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 
+from tp_gateway.cli.commands import Add, opened
 from tp_gateway.services import Gateway
 
 _SHOWN = 20
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("analytics", _analytics, "count the sums of analytics anew, or check them")
     parser.add_argument("what", choices=("rebuild",), help="count everything anew; nobody waits for it")
     parser.add_argument("--check", action="store_true", help="change nothing: compare with a full count")
+
+
+def _analytics(given: argparse.Namespace) -> int:
+    with opened(given) as gateway:
+        return run(gateway, given)
 
 
 def run(gateway: Gateway, given: argparse.Namespace) -> int:

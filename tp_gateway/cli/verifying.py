@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 
+from sqlalchemy.exc import SQLAlchemyError
+
+import tp_gateway
+from tp_gateway.cli.commands import Add, first_line, settings_of
 from tp_gateway.database import Database
+from tp_gateway.errors import ConfigurationError
 from tp_gateway.services.verification import Result, all_checks, verify
 
 _FIRST = 20
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("verify", _verify, "prove that the whole store adds up, or say where it does not")
     parser.add_argument(
         "--limit",
         type=_limit,
@@ -20,6 +26,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=f"contradictions told for each check (default {_FIRST})",
     )
     parser.add_argument("--list", action="store_true", help="say what is checked, and check nothing")
+
+
+def _verify(given: argparse.Namespace) -> int:
+    """Exit code 1 for a contradiction. Opened without the checks of a start: what they refuse is to be found here."""
+    settings = settings_of(given)
+    sole_payers = tp_gateway.make_registry(settings).sole_payers
+    if given.list:
+        return list_checks(sole_payers)
+    opened = Database(settings.database_url, busy_seconds=settings.database_busy_seconds)
+    try:
+        return run(opened, sole_payers, given.limit)
+    except SQLAlchemyError as error:  # a table that is gone, say
+        raise ConfigurationError(f"the store cannot be read as it should be: {first_line(error)}") from None
+    finally:
+        opened.dispose()
 
 
 def list_checks(sole_payers: Collection[str]) -> int:

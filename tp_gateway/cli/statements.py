@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from tp_gateway.cli_progress import Progress
+from tp_gateway.cli.commands import Add, opened
+from tp_gateway.cli.progress import Progress
 from tp_gateway.contract import MalformedStatement
 from tp_gateway.errors import ConfigurationError, GatewayError, ValidationError
 from tp_gateway.models.states import LineState
@@ -19,10 +20,17 @@ ACTOR = "cli"
 _SHOWN = 50
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    parser = command("statements", _statements, "import bank statements, or list what was imported")
     parser.add_argument("what", choices=("import", "list"))
     parser.add_argument("files", nargs="*", metavar="FILE", help="of the bank, as they were downloaded")
     parser.add_argument("--provider", help="which one reads them, where several do")
+
+
+def _statements(given: argparse.Namespace) -> int:
+    """Exit code 1 when a file was refused."""
+    with opened(given) as gateway:
+        return run(gateway, given)
 
 
 def run(gateway: Gateway, given: argparse.Namespace) -> int:
