@@ -34,6 +34,7 @@ MODULES = (
     ("Bank statements", "contract.statements"),
     ("Rebate claims", "contract.rebates"),
     ("What a provider pays out", "contract.remittances"),
+    ("Texts to patients", "contract.texts"),
     ("Australian numbers", "identifiers"),
     ("Errors", "errors"),
 )

@@ -10,15 +10,20 @@ from tp_gateway.contract.nothing import nothing
 
 
 class Channel(StrEnum):
+    """How a text travels."""
+
     SMS = "sms"
+    """To any mobile phone."""
     WHATSAPP = "whatsapp"
+    """By the WhatsApp Business Platform, which takes approved templates only."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """`id` is stable over repeats: hand it to your service as its idempotency key. `to` is a mobile number in E.164
-    (`+61491570156`). `kind` is `receipt`, `refund` or `reminder`. `values` are the words in `text` by name (clinic,
-    amount, currency, date, number), for services that send approved templates, as WhatsApp's do."""
+    """`id` is stable over repeats: hand it to your service as its idempotency key. `channel` is how it is to go. `to`
+    is a mobile number in E.164 (`+61491570156`). `kind` is `receipt`, `refund` or `reminder`. `values` are the words in
+    `text` by name (clinic, amount, currency, date, number), for services that send approved templates, as WhatsApp's
+    do."""
 
     id: str
     channel: Channel

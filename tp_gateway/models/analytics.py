@@ -55,11 +55,10 @@ class AnalyticsChange(Base):
 
 class AnalyticsEntry(Base):
     """An entry of the ledger that is revenue and not added to the sums yet, with the service that it was for as it was
-    booked. A trigger of `ledger_entries` writes it."""
+    booked. A trigger of `ledger_entries` writes it. `entry_id` is no foreign key: nothing ever deletes an entry, and a
+    payment need not wait for the look."""
 
     __tablename__ = "analytics_entries"
 
-    entry_id: orm.Mapped[int] = orm.mapped_column(
-        BigId, sa.ForeignKey("ledger_entries.id"), primary_key=True, autoincrement=False
-    )
+    entry_id: orm.Mapped[int] = orm.mapped_column(BigId, primary_key=True, autoincrement=False)
     service: orm.Mapped[str | None]

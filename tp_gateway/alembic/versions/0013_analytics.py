@@ -64,9 +64,6 @@ def upgrade() -> None:
         "analytics_entries",
         sa.Column("entry_id", ID, autoincrement=False, nullable=False),
         sa.Column("service", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["entry_id"], ["ledger_entries.id"], name=op.f("fk_analytics_entries_entry_id_ledger_entries")
-        ),
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_analytics_entries")),
     )
     for table, indexes in INDEXES.items():
