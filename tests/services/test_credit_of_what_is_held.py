@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from random import Random
+from typing import Any
 
 from tests.clinic import refused
 from tests.services.test_disputes import at_bank, hear
 from tests.services.test_invoice_operations import Desk, desk, together
 from tests.services.test_recovery import settle_down
+from tp_gateway.errors import GatewayError
 
 __all__ = ["desk"]
 
@@ -88,3 +93,32 @@ def test_a_refund_and_the_return_of_credit_at_once_leave_no_money_twice(desk: De
     assert desk.credit_left() == 0
     given_up = desk.clinic.rows("SELECT id FROM ledger_entries WHERE kind = 'adjustment'")
     assert desk.detail(other).facts.amount_due == (0 if given_up else 5_000)
+
+
+_CREDIT = """
+    SELECT p.id, p.captured - p.refunded AS held,
+           SUM(CASE WHEN credit = 'patient_credit' THEN l.amount
+                    WHEN debit = 'patient_credit' THEN -l.amount ELSE 0 END) AS credit
+    FROM payments p JOIN ledger_entries l ON l.payment_id = p.id GROUP BY p.id, p.captured, p.refunded"""
+
+
+def test_no_payment_has_more_credit_than_money_whatever_staff_do(desk: Desk) -> None:
+    chance = Random(10)  # the same walk each time
+    invoices = [desk.clinic.invoice(6_000) for _ in range(4)]
+    payments = [
+        desk.clinic.pay(invoice_id=invoice.id, amount=Decimal(amount)).id
+        for invoice in invoices[:3]
+        for amount in ("20.00", "40.00")
+    ]
+    does: list[Callable[[], Any]] = [
+        lambda: desk.credit(chance.choice(invoices), chance.choice([None, "15.00", "33.00"])),
+        lambda: desk.clinic.refund(
+            chance.choice(payments), chance.choice([None, "10.00"]), reopen=chance.random() < 0.5
+        ),
+        lambda: desk.apply(chance.choice(invoices)),
+        lambda: desk.give_back(chance.choice(invoices)),
+    ]
+    for _ in range(60):
+        with suppress(GatewayError):
+            chance.choice(does)()
+        assert not [tuple(row) for row in desk.clinic.rows(_CREDIT) if row.credit > row.held]
