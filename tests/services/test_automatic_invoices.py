@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from tests.clinic import NOON, OTHER_PATIENT, PATIENT, Clinic, admin, manager
+from tests.clinic import NOON, OTHER_PATIENT, PATIENT, PSYCHOLOGIST, Clinic, admin, manager
 from tests.verified import assert_verified
 
 
@@ -87,3 +87,12 @@ def test_what_is_completed_when_it_is_first_seen_is_news_for_a_week(clinic: Clin
     for number, days in enumerate((0, 6, 8, 800), 400):
         clinic.appointment(number, status="completed", starts_at=now - timedelta(days=days))
     assert [row[0] for row in invoices(clinic)] == [400, 401]
+
+
+def test_a_practitioner_who_is_none_any_more_stops_no_push(clinic: Clinic) -> None:
+    for number in (400, 401):
+        clinic.appointment(number, practitioner_id=PSYCHOLOGIST if number == 400 else OTHER_PATIENT)
+    clinic.push_users([clinic.user(PSYCHOLOGIST, "patient")])
+    for number in (400, 401):
+        clinic.appointment(number, practitioner_id=PSYCHOLOGIST if number == 400 else OTHER_PATIENT, status="completed")
+    assert [made[:2] for made in invoices(clinic)] == [(400, 18_000), (401, 18_000)]

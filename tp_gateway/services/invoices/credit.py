@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tp_gateway.models import LedgerEntry, Payment, table
-from tp_gateway.models.ledger import IS_CREDIT, PATIENT_CREDIT, RECEIVABLE
+from tp_gateway.models import LedgerEntry, Payment, Refund, table
+from tp_gateway.models.ledger import ADJUSTMENTS, CHARGEBACKS, DISPUTED, IS_CREDIT, PATIENT_CREDIT, RECEIVABLE
+from tp_gateway.models.states import OPEN_REFUND_STATES
 
-L, P = table(LedgerEntry), table(Payment)
+L, P, T = table(LedgerEntry), table(Payment), table(Refund)
+_IS_MONEY = (L.c.debit != ADJUSTMENTS, L.c.credit != ADJUSTMENTS)
+"""What a payment's refund gives up is no money of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,39 +27,53 @@ class Lot:
     amount: int
 
 
-def _sum(account: str) -> sa.ColumnElement[int]:
-    """What entries have credited to an account less what they debited."""
-    signed = sa.case((L.c.credit == account, L.c.amount), (L.c.debit == account, -L.c.amount), else_=0)
-    return sa.func.sum(signed)
+def _signed(*accounts: str) -> sa.ColumnElement[int]:
+    """What an entry has credited to accounts less what it debited."""
+    credited, debited = (sa.case((column.in_(accounts), L.c.amount), else_=0) for column in (L.c.credit, L.c.debit))
+    return credited - debited
+
+
+def _sum(*accounts: str) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(_signed(*accounts)), 0)
 
 
 def credit_of(session: orm.Session, patient_id: int, currency: str, not_of: Collection[str]) -> list[Lot]:
-    """What each payment has left of its over-payment, oldest first. `not_of`: providers whose money is never the
-    patient's (what Medicare paid too much is Medicare's)."""
-    left = _sum(PATIENT_CREDIT)
-    query = (
-        sa.select(L.c.payment_id, P.c.payable_id, left.label("left"))
-        .join(P, P.c.id == L.c.payment_id)
-        .where(L.c.patient_id == patient_id, L.c.currency == currency, sa.text(IS_CREDIT), P.c.provider.not_in(not_of))
-        .group_by(L.c.payment_id, P.c.payable_id)
-        .having(left > 0)
-        .order_by(L.c.payment_id)
+    """What each payment has left of its over-payment, oldest first: less what refunds on their way, or disputes that
+    are open, will take of it. `not_of`: providers whose money is never the patient's (what Medicare paid too much is
+    Medicare's)."""
+    left = (
+        sa.select(L.c.payment_id, _sum(PATIENT_CREDIT).label("amount"))
+        .where(L.c.patient_id == patient_id, L.c.currency == currency, sa.text(IS_CREDIT))
+        .group_by(L.c.payment_id)
+        .subquery()
     )
-    return [Lot(row.payment_id, row.payable_id, int(row.left)) for row in session.execute(query)]
+    going = sa.select(sa.func.coalesce(sa.func.sum(T.c.amount), 0))
+    going = going.where(T.c.payment_id == P.c.id, T.c.state.in_(OPEN_REFUND_STATES))
+    held = sa.select(-_sum(DISPUTED)).where(L.c.payment_id == P.c.id)
+    query = (
+        sa.select(P.c.id, P.c.payable_id, left.c.amount, going.scalar_subquery(), held.scalar_subquery())
+        .join(left, left.c.payment_id == P.c.id)
+        .where(left.c.amount > 0, P.c.provider.not_in(not_of))
+        .order_by(P.c.id)
+    )
+    found = (Lot(*row[:2], int(row[2] - row[3] - max(0, row[4]))) for row in session.execute(query))
+    return [lot for lot in found if lot.amount > 0]
 
 
 def paid_by(session: orm.Session, payable_id: int) -> list[Lot]:
-    """What each payment counts towards a payable, newest first."""
-    counted = _sum(RECEIVABLE)
+    """What each payment counts towards a payable, newest first, as far as its money is here: what refunds have given
+    back of it, or disputes have taken, can become nobody's credit."""
+    ours = sa.select(L.c.payment_id).where(L.c.payable_id == payable_id, L.c.payment_id.is_not(None))
+    here = sa.case((L.c.payable_id == payable_id, _signed(RECEIVABLE)), else_=0)
     query = (
-        sa.select(L.c.payment_id, P.c.payable_id, counted.label("counted"))
+        sa.select(P.c.id, P.c.payable_id, sa.func.sum(here), _sum(RECEIVABLE, DISPUTED, CHARGEBACKS))
         .join(P, P.c.id == L.c.payment_id)
-        .where(L.c.payable_id == payable_id)
-        .group_by(L.c.payment_id, P.c.payable_id)
-        .having(counted > 0)
-        .order_by(L.c.payment_id.desc())
+        .where(L.c.payment_id.in_(ours), *_IS_MONEY)
+        .group_by(P.c.id, P.c.payable_id)
+        .order_by(P.c.id.desc())
     )
-    return [Lot(row.payment_id, row.payable_id, int(row.counted)) for row in session.execute(query)]
+    found = (Lot(*row[:2], int(min(row[2], row[3]))) for row in session.execute(query))
+    return [lot for lot in found if lot.amount > 0]
 
 
 def take(lots: Sequence[Lot], amount: int) -> Iterator[Lot]:

@@ -15,7 +15,7 @@ from tp_gateway.models import CreditNoteLine, InvoiceItem, Payment, table
 from tp_gateway.models.states import OperationKind
 from tp_gateway.services.counters import raised
 from tp_gateway.services.invoices import gst
-from tp_gateway.services.invoices.credit import Lot, paid_by, take
+from tp_gateway.services.invoices.credit import Lot, take
 from tp_gateway.services.invoices.target import Target
 
 I, C, P = table(InvoiceItem), table(CreditNoteLine), table(Payment)  # noqa: E741 - one letter a table
@@ -53,9 +53,11 @@ class _Part:
         return gst.of_part(self.line.gst, self.line.total, self.before, self.amount)
 
 
-def write_credit_note(target: Target, asked: Asked, reason: str, year: int) -> Credited:
-    """GatewayError `not_payable` if nothing can be credited; ValidationError on `amount` or on `lines`, by position."""
-    most = target.creditable()
+def write_credit_note(target: Target, asked: Asked, paid: Sequence[Lot], reason: str, year: int) -> Credited:
+    """`paid` is the money that has paid the invoice and is here. No more than that and what is due can be taken back:
+    neither what was given up before, nor what a refund or a dispute has taken. GatewayError `not_payable` if nothing
+    can be credited; ValidationError on `amount` or on `lines`, by position."""
+    most = target.due + sum(lot.amount for lot in paid)
     if not most:
         raise GatewayError("not_payable", "Nothing of this invoice can be credited any more")
     parts = _parts(target, asked, most)
@@ -66,7 +68,7 @@ def write_credit_note(target: Target, asked: Asked, reason: str, year: int) -> C
     lines = [{"operation_id": done, "item_id": part.line.id, "amount": part.amount, "gst": part.gst} for part in parts]
     target.session.execute(sa.insert(C), lines)
     target.book("credit_note", done, number, [amount])
-    freed = list(take(paid_by(target.session, target.row.id), amount - target.due))
+    freed = list(take(paid, amount - target.due))
     target.book("credit_returned", done, number, freed)
     target.update_status()
     return Credited(number, amount, _refunds(target, freed))

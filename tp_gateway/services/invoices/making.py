@@ -73,7 +73,7 @@ def make_invoice(here: Setting, draft: Draft) -> InvoiceFacts:
     appointment = _appointment(session, draft.appointment_id)
     currency = _currency(here, draft, payable)
     lines = complete(*_asked(draft, appointment), _defaults(here, appointment, currency))
-    _require_practitioners(session, lines)
+    _require_practitioners(session, draft.items)
     amount, paid = sum(line["total"] for line in lines), payable.amount_paid if payable else 0
     if amount < paid:
         text = money.to_decimal_text(paid, currency)
@@ -162,11 +162,12 @@ def _defaults(here: Setting, appointment: Any, currency: str) -> Defaults:
     return Defaults(currency, rate, GstTreatment.GST_FREE, day, appointment.practitioner_id)
 
 
-def _require_practitioners(session: orm.Session, lines: Sequence[dict[str, Any]]) -> None:
-    named = {line["practitioner_id"] for line in lines} - {None}
+def _require_practitioners(session: orm.Session, items: Sequence[Item]) -> None:
+    """Those that were named. Whom an appointment has, the directory says, whatever that person is by now."""
+    named = {item.practitioner_id for item in items} - {None}
     known = sa.select(U.c.id).where(U.c.id.in_(named), U.c.role != "patient")
     unknown = named - set(session.execute(known).scalars()) if named else set()
-    wrong = {str(place): line for place, line in enumerate(lines) if line["practitioner_id"] in unknown}
+    wrong = [str(place) for place, item in enumerate(items) if item.practitioner_id in unknown]
     if wrong:
         raise ValidationError({"items": {place: {"practitioner_id": ["No such practitioner"]} for place in wrong}})
 

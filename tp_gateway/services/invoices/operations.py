@@ -71,10 +71,10 @@ class InvoiceOperations:
         was paid of it becomes the patient's credit."""
 
         def work(session: orm.Session) -> Answer:
-            target = self._target(session, who, invoice_id)
+            target, paid = self._paid_target(session, who, invoice_id)
             self._refuse_sole_payer(target)
             year = target.at.astimezone(self._settings.current(session).system.zone).year
-            credited = write_credit_note(target, asked, reason, year)
+            credited = write_credit_note(target, asked, paid, reason, year)
             return self._told(target, "invoice.credited", lambda detail: render(detail, credited))
 
         return self._once(key, invoice_id, work)
@@ -125,8 +125,8 @@ class InvoiceOperations:
         """Take back that credit has paid here: it is the patient's credit again, and the invoice due again."""
 
         def work(session: orm.Session) -> Answer:
-            target = self._target(session, who, invoice_id)
-            lots = [lot for lot in paid_by(session, target.row.id) if lot.payable_id != target.row.id]
+            target, paid = self._paid_target(session, who, invoice_id)
+            lots = [lot for lot in paid if lot.payable_id != target.row.id]
             if not lots:
                 raise GatewayError("not_payable", "No credit has paid this invoice")
             done = target.operation(OperationKind.CREDIT_RETURNED, sum(lot.amount for lot in lots), reason)
@@ -141,6 +141,15 @@ class InvoiceOperations:
 
     def _target(self, session: orm.Session, who: Identity, invoice_id: int, others: set[int] | None = None) -> Target:
         return lock_target(session, invoice_id, who.actor, self._clock(), others or ())
+
+    def _paid_target(self, session: orm.Session, who: Identity, invoice_id: int) -> tuple[Target, list[Lot]]:
+        """The invoice, and the money that has paid it, which no refund or dispute takes meanwhile."""
+        payable = sa.select(Y.c.id).where(Y.c.invoice_id == invoice_id)
+        known = session.execute(payable).scalar()
+        sources = {lot.payable_id for lot in paid_by(session, known)} if known is not None else set()
+        target = self._target(session, who, invoice_id, sources)
+        locked = {target.row.id, *sources}
+        return target, [lot for lot in paid_by(session, target.row.id) if lot.payable_id in locked]
 
     def _credit(self, session: orm.Session, invoice_id: int) -> list[Lot]:
         """Of the invoice's patient; nobody's for an invoice that there is not."""

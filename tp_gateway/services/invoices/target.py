@@ -14,14 +14,13 @@ from sqlalchemy import orm
 from tp_gateway import money
 from tp_gateway.errors import GatewayError, NotFound, ValidationError
 from tp_gateway.models import Invoice, InvoiceOperation, LedgerEntry, Payable, table
-from tp_gateway.models.ledger import ADJUSTMENTS, CHARGEBACKS, DISPUTED, MOVES
+from tp_gateway.models.ledger import MOVES
 from tp_gateway.models.states import OperationKind
 from tp_gateway.services.bookkeeping import everything_went_back, invoice_status
 from tp_gateway.services.invoices.credit import Lot
 from tp_gateway.services.invoices.making import has_open_payment
 
 V, Y, L, O = (table(model) for model in (Invoice, Payable, LedgerEntry, InvoiceOperation))  # noqa: E741
-_LOST = (ADJUSTMENTS, CHARGEBACKS, DISPUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,6 @@ class Target:
 
     def text(self, amount: int) -> str:
         return money.to_decimal_text(amount, self.row.currency)
-
-    def creditable(self) -> int:
-        """What is still asked for or was paid: no more than that can be taken back. Neither what was given up before,
-        nor what a dispute has taken."""
-        lost = sa.case((L.c.debit.in_(_LOST), L.c.amount), else_=0) - sa.case(
-            (L.c.credit.in_(_LOST), L.c.amount), else_=0
-        )
-        query = sa.select(sa.func.coalesce(sa.func.sum(lost), 0)).where(L.c.payable_id == self.row.id)
-        left: int = self.row.amount - max(0, int(self.session.execute(query).scalar_one()))
-        return max(0, left)
 
     def asked(self, amount: Decimal | None, most: int, refusal: str) -> int:
         """`amount` (major units, all of `most` for None) in minor units, if it is not more than `most`."""
