@@ -14,13 +14,15 @@ from sandbox.stripe import StripeSandbox
 from tests.clinic import Clinic, sandbox
 from tests.invariants import check_invariants
 from tests.services.test_recovery import CONFIRM, RETRIEVE, settle_down
-from tests.store.rows import ROWS, TABLES, contents
+from tests.store.rows import FILLED_BY_TRIGGERS, ROWS, TABLES, contents
 from tests.store.test_migrations import schema
 from tp_gateway import schema as store
 from tp_gateway.contract import Flow
 from tp_gateway.database import Database
 from tp_gateway.schema import downgrade, upgrade
 
+ANALYTICS = ("analytics_basis", "analytics_sums", "analytics_changes", "analytics_entries")
+"""They follow from the rest: what a version without them has not noted, the worker counts anew."""
 _SCRIPTS = alembic.script.ScriptDirectory.from_config(store._alembic())
 REVISIONS = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions()))]
 
@@ -61,21 +63,22 @@ def test_what_the_old_code_writes_fits_the_new_schema(database: Database, revisi
     kept.reflect(database.engine)
     with database.transaction() as session:
         for table, row in ROWS.items():
-            if table in old:
+            if table in old and table not in FILLED_BY_TRIGGERS:
                 known_row = {name: value for name, value in _written(table, row).items() if name in old[table]}
                 session.execute(sa.insert(_typed(table, kept)).values(known_row))
     with database.read() as session:
         counts = {
             table: session.execute(sa.select(sa.func.count()).select_from(kept.tables[table])).scalar() for table in old
         }
-    by_triggers = {"transitions": 2}  # the moves of the payment and of the refund
-    assert counts == {table: int(table in ROWS) + by_triggers.get(table, 0) for table in old}
+    by_triggers = {"transitions": 3, "analytics_entries": 1}  # a row, the moves of the payment and of the refund
+    assert counts == {table: by_triggers.get(table, int(table in ROWS)) for table in old}
 
 
 def everything(clinic: Clinic) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Each row of each table, and the schema in the database's own words."""
+    """Each row of each table but those of analytics, and the schema in the database's own words."""
     with clinic.database.read() as session:
-        return contents(session), schema(clinic.database)
+        rows = {table: there for table, there in contents(session).items() if table not in ANALYTICS}
+        return rows, schema(clinic.database)
 
 
 def _written(table: str, row: dict[str, Any]) -> dict[str, Any]:

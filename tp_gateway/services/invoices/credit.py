@@ -56,7 +56,7 @@ def credit_of(session: orm.Session, patient_id: int, currency: str, not_of: Coll
         .where(left.c.amount > 0, P.c.provider.not_in(not_of))
         .order_by(P.c.id)
     )
-    found = (Lot(*row[:2], int(row[2] - row[3] - max(0, row[4]))) for row in session.execute(query))
+    found = (Lot(row.id, row.payable_id, int(row[2] - row[3] - max(0, row[4]))) for row in session.execute(query))
     return [lot for lot in found if lot.amount > 0]
 
 
@@ -72,7 +72,7 @@ def paid_by(session: orm.Session, payable_id: int) -> list[Lot]:
         .group_by(P.c.id, P.c.payable_id)
         .order_by(P.c.id.desc())
     )
-    found = (Lot(*row[:2], int(min(row[2], row[3]))) for row in session.execute(query))
+    found = (Lot(row.id, row.payable_id, int(min(row[2], row[3]))) for row in session.execute(query))
     return [lot for lot in found if lot.amount > 0]
 
 
