@@ -138,6 +138,7 @@ def test_a_day_has_as_many_hours_as_it_has(quiet_api: Api, day: str, number: int
         ("period=", "period"),
         ("start_date=2025-01-01", "end_date"),
         ("end_date=2025-01-01", "start_date"),
+        ("period=custom", "start_date"),
         ("start_date=2025-02-01&end_date=2025-01-31", "end_date"),
         ("start_date=2025-02-30&end_date=2025-03-31", "start_date"),
         ("start_date=1900-01-01&end_date=2100-12-31", "end_date"),
@@ -152,8 +153,9 @@ def test_what_cannot_be_asked(quiet_api: Api, path: str, query: str, field: str)
     assert (answer["code"], list(answer["details"])) == ("validation_error", [field])
 
 
-def test_days_win_over_the_name_of_a_period(quiet_api: Api) -> None:
-    period = get(quiet_api, "?period=year&start_date=2015-01-01&end_date=2025-01-07")["period"]
+@pytest.mark.parametrize("named", ["year", "custom"])
+def test_days_win_over_the_name_of_a_period(quiet_api: Api, named: str) -> None:
+    period = get(quiet_api, f"?period={named}&start_date=2015-01-01&end_date=2025-01-07")["period"]
     assert period == {"type": "custom", "start_date": "2015-01-01", "end_date": "2025-01-07"}
 
 

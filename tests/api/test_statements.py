@@ -34,7 +34,7 @@ def test_a_file_is_uploaded_and_pays_what_it_names(bank: Bank) -> None:
     [seen] = bank.get(STATEMENTS, as_user=ADMIN, status=200).json["statements"]
     assert seen == told
     topics = [row.topic for row in bank.rows("SELECT topic FROM outbox_messages ORDER BY id")]
-    assert topics == ["payment.succeeded", "payment.received"], "each once"
+    assert topics == ["invoice.created", "invoice.paid", "payment.succeeded", "payment.received"], "each once"
 
 
 @pytest.mark.catalogue(94)

@@ -204,12 +204,18 @@ for number in (1, 2):
         old, new = (base64.b64decode(one) for one in (SECRET.removeprefix("whsec_"), "b" * 32))
 
         def tell(fact: Event, *secrets: bytes, seconds: int = 0) -> None:
-            endpoint = Endpoint(url, secrets, ("payment.*",))
+            endpoint = Endpoint(url, secrets, ("payment.*", "invoice.*"))
             Webhook(endpoint, lambda: datetime.now(UTC) + timedelta(seconds=seconds)).tell(fact)
 
         first, second = (
-            Event(f"id-{number}", "payment.succeeded", datetime.now(UTC), {"appointment_id": number})
+            Event(
+                f"id-{number}", "payment.succeeded", datetime.now(UTC), {"appointment_id": number, "invoice_id": None}
+            )
             for number in (1, 2)
+        )
+        part, whole = (
+            Event(f"id-{name}", name, datetime.now(UTC), {"appointment_id": 2, "invoice_id": 7, "status": status})
+            for name, status in (("payment.succeeded", "succeeded"), ("invoice.paid", "paid"))
         )
         tell(first, new, old)
         tell(first, old)
@@ -221,6 +227,10 @@ from clinic.models import GatewayEvent
 assert list(Appointment.objects.order_by("pk").values_list("is_paid", flat=True)) == [True, False]
 assert list(GatewayEvent.objects.values_list("id", "type")) == [("id-1", "payment.succeeded")]
 """)
+        tell(part, old)
+        site.does("assert not Appointment.objects.get(pk=2).is_paid, 'a part of the invoice'")
+        tell(whole, old)
+        site.does("assert Appointment.objects.get(pk=2).is_paid")
     finally:
         process.kill()
         process.wait()

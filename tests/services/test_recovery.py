@@ -215,7 +215,7 @@ def forget_payments(clinic: Clinic) -> None:
                 _text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_no_delete'")
             ).all():
                 session.execute(_text(f"DROP TRIGGER {row.name}"))
-        for table in ("outbox_messages", "transitions", "ledger_entries", "payments"):
+        for table in ("outbox_messages", "transitions", "analytics_entries", "ledger_entries", "payments"):
             session.execute(_text(f"DELETE FROM {table}"))
         session.execute(_text("UPDATE payables SET amount_paid = 0"))
 

@@ -38,11 +38,12 @@ class Registry:
         return self._by_slug.get(slug)
 
     def for_method(self, method: str) -> GuardedProvider:
-        """The one provider that takes `method`. ValidationError names the methods there are."""
+        """The one provider that takes `method`. ValidationError names those that patients can choose."""
         try:
             return self._by_method[method]
         except KeyError:
-            known = ", ".join(sorted(self._by_method))
+            offered = (name for name, one in self._by_method.items() if not one.manifest.staff_only)
+            known = ", ".join(sorted(offered))
             raise ValidationError({"payment_method": [f"Not available here. Choose one of: {known}"]}) from None
 
     def for_statements(self, slug: str | None = None) -> GuardedProvider:

@@ -10,14 +10,14 @@ from pyramid.view import view_config
 
 from tp_gateway import fields
 from tp_gateway.services.analytics import Asked
-from tp_gateway.services.analytics.periods import KINDS
+from tp_gateway.services.analytics.periods import CUSTOM, KINDS
 from tp_gateway.views import rendering_analytics
 from tp_gateway.views.answers import analytics as answers
 from tp_gateway.views.schemas import one_of, optional
 
 
 class AnalyticsQuery(fields.Schema):
-    period = colander.SchemaNode(fields.Text(), missing="month", validator=one_of(*KINDS))
+    period = colander.SchemaNode(fields.Text(), missing="month", validator=one_of(*KINDS, CUSTOM))
     start_date = optional(fields.Day())
     end_date = optional(fields.Day())
 

@@ -10,6 +10,7 @@ from tp_gateway.services.analytics.days import DAY, days, last_of_month
 
 KINDS = ("today", "week", "month", "year", "all")
 CUSTOM = "custom"
+"""With both days, and named or not."""
 LONGEST_DAYS = 3_660
 """Of a period that the caller chooses: ten years."""
 _DAILY, _WEEKLY, _MONTHLY = 14, 93, 1_830
@@ -20,7 +21,7 @@ _LAST_WEEK = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One of `KINDS`, or with both days (inclusive) whatever they are."""
+    """One of `KINDS`, or `CUSTOM` or anything else with both days (inclusive)."""
 
     kind: str = "month"
     first: date | None = None
@@ -64,7 +65,7 @@ class Period:
 
 def period(asked: Asked, today: date, ever: tuple[date, date]) -> Period:
     """`ever`: the first and the last day that there is anything on. ValidationError for days that make no period."""
-    if asked.first is not None or asked.last is not None:
+    if asked.kind == CUSTOM or asked.first is not None or asked.last is not None:
         return _custom(asked.first, asked.last)
     if asked.kind == "today":
         return Period(asked.kind, today, today, (today - DAY, today - DAY))

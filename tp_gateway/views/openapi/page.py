@@ -14,7 +14,8 @@ from tp_gateway.views.openapi.samples import sample
 from tp_gateway.views.openapi.schemas import JsonSchema
 from tp_gateway.views.openapi.tables import fields_table, kind_of
 
-_ORIGIN = "http://127.0.0.1:6543"
+_ORIGIN = "$GATEWAY"
+_TO_TRY = "To try the examples, set `GATEWAY` to where the service is (`http://127.0.0.1:6543`) and `TOKEN` to a token."
 
 
 @cache
@@ -35,7 +36,8 @@ def page(document: JsonSchema) -> str:
         f'<nav aria-label="Operations"><a class="home" href="#top">TP Gateway</a>{nav}</nav>'
         f'<main id="top"><h1>TP Gateway API</h1><p class="version">Version {escape(info["version"])} · '
         '<a href="/api/openapi.json">openapi.json</a> (OpenAPI 3.1)</p>'
-        f'<div class="about">{paragraphs(info["description"])}</div>{_errors(document)}{body}</main></body></html>\n'
+        f'<div class="about">{paragraphs(info["description"])}{paragraphs(_TO_TRY)}</div>'
+        f"{_errors(document)}{body}</main></body></html>\n"
     )
 
 
