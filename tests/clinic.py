@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
 import urllib3
 
 from tp_gateway import config, make_gateway
 from tp_gateway.contract import Flow
 from tp_gateway.errors import GatewayError
 from tp_gateway.identity import Identity
+from tp_gateway.models import Dispute, InboxEvent, OutboxDelivery, Payment, RebateClaim, Refund, table
 from tp_gateway.services import Gateway
 from tp_gateway.services.facts import Answer, InvoiceFacts, Key, PaymentFacts, RefundFacts, Wanted
 from tp_gateway.services.invoices import Credited, InvoiceDetail, Item
@@ -145,14 +147,12 @@ class Clinic:
         """Everything that waits for its turn is due, as if time had passed."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         with self.database.transaction() as session:
-            for table in ("payments", "refunds", "disputes", "rebate_claims"):
-                session.execute(
-                    _text(f"UPDATE {table} SET next_check_at = :past WHERE next_check_at IS NOT NULL", past=past)
-                )
-            for table in ("inbox_events", "outbox_deliveries"):
-                session.execute(
-                    _text(f"UPDATE {table} SET next_attempt_at = :past WHERE next_attempt_at IS NOT NULL", past=past)
-                )
+            for model in (Payment, Refund, Dispute, RebateClaim, InboxEvent, OutboxDelivery):
+                queue = table(model)
+                due = queue.c.next_check_at if "next_check_at" in queue.c else queue.c.next_attempt_at
+                # Time stands still for a row that is being written: nobody waits for all of them at once.
+                free = sa.select(queue.c.id).where(due.is_not(None)).with_for_update(skip_locked=True)
+                session.execute(sa.update(queue).where(queue.c.id.in_(free)).values({due: past}))
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

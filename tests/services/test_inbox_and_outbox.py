@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.stripe import StripeSandbox
 from tests.clinic import PATIENT, WEBHOOK_SECRET, Clinic, refused, sandbox
 from tests.invariants import check_invariants
 from tp_gateway.contract import Flow
@@ -43,6 +44,31 @@ def test_the_same_event_a_hundred_times_at_once_is_one(clinic: Clinic) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: receive(clinic, event), range(100)))
     assert len(clinic.rows("SELECT 1 FROM inbox_events")) == 1
+
+
+@pytest.mark.postgresql
+def test_an_event_that_is_being_written_holds_up_no_other(
+    postgresql_database_url: str, stripe_sandbox: StripeSandbox
+) -> None:
+    """Who holds one row and waits for the next, while another goes the other way, ends in a deadlock."""
+    sandbox(stripe_sandbox.url, "POST", "reset")
+    clinic = Clinic(postgresql_database_url, stripe_sandbox.url).open()
+    try:
+        clinic.appointment()
+        clinic.pay()
+        for event in events(clinic):
+            receive(clinic, event)
+        held, *others = clinic.rows("SELECT id FROM inbox_events ORDER BY id")
+        assert others
+        with clinic.database.engine.begin() as elsewhere:
+            elsewhere.exec_driver_sql(f"SELECT 1 FROM inbox_events WHERE id = {held.id} FOR UPDATE")
+            clinic.gateway.inbox.work()
+            waiting = clinic.rows("SELECT id FROM inbox_events WHERE next_attempt_at IS NOT NULL AND attempts = 0")
+            assert waiting == [held]
+        clinic.gateway.inbox.work()
+        assert clinic.rows("SELECT id FROM inbox_events WHERE attempts = 0") == []
+    finally:
+        clinic.close()
 
 
 @pytest.mark.catalogue(36)
