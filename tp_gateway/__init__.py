@@ -33,15 +33,22 @@ def make_app(ini: dict[str, str]) -> Any:
     settings = config.load(ini)
     observability.configure_logging(settings.log_level)
     configurator = Configurator(settings=ini)
-    configurator.registry["settings"] = settings
-    configurator.registry["gateway"] = make_gateway(settings)
-    configurator.registry["verifier"] = make_verifier(settings)
-    configurator.registry["rate_limits"] = make_rate_limits(settings)
-    configurator.registry["trusted_proxies"] = settings.trusted_proxies
-    configurator.registry["statement_bytes"] = settings.statement_bytes
-    configurator.registry["cors_origins"] = frozenset(settings.cors_origins)
+    configurator.registry.update(make_parts(settings))
     configurator.include("tp_gateway.views")
     return configurator.make_wsgi_app()
+
+
+def make_parts(settings: Settings) -> dict[str, Any]:
+    """What the views find in the registry."""
+    return {
+        "settings": settings,
+        "gateway": make_gateway(settings),
+        "verifier": make_verifier(settings),
+        "rate_limits": make_rate_limits(settings),
+        "trusted_proxies": settings.trusted_proxies,
+        "statement_bytes": settings.statement_bytes,
+        "cors_origins": frozenset(settings.cors_origins),
+    }
 
 
 def make_gateway(settings: Settings) -> Gateway:

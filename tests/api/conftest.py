@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -26,12 +27,33 @@ from tests.api import witness
 from tests.banking import ACCOUNT
 from tests.clinic import MANAGER, PATIENT, WEBHOOK_SECRET, Clinic, sandbox, settings
 from tests.invariants import check_invariants
+from tp_gateway import config, observability
 
 STATEMENTS = "/api/billing/statements/"
 LINES = f"{STATEMENTS}lines/"
 ORIGIN = "http://localhost:3000"
 JWT_KEY = "test-key-of-the-clinic-with-more-than-32-bytes"
 _A_DAY = timedelta(days=1)
+Kind = tuple[tuple[str, str], ...]
+
+
+_IDLE: defaultdict[Kind, list[Any]] = defaultdict(list)
+"""Applications that no test uses now. To make Pyramid's part of one takes as long as most tests."""
+_OWN = ("tp_gateway.database_url", "tp_gateway.stripe.api_base", "tp_gateway.medicare.api_base")
+
+
+def application(ini: dict[str, str]) -> tuple[Kind, Any]:
+    """With all of its parts new, and with views that were used before where the settings allow it."""
+    kind = tuple(sorted((name, value) for name, value in ini.items() if name not in _OWN))
+    built_in = witness.BUILT_IN.issuperset(ini["tp_gateway.providers"].split())
+    if not (built_in and _IDLE[kind]):
+        return kind, tp_gateway.make_app(ini)
+    settings = config.load(ini)
+    observability.configure_logging(settings.log_level)
+    parts = tp_gateway.make_parts(settings)
+    app = _IDLE[kind].pop()
+    app.registry.update(parts)
+    return kind, app
 
 
 class Api(Clinic):
@@ -41,7 +63,8 @@ class Api(Clinic):
         self.database_url, self.sandbox_url = database_url, sandbox_url
         ini = settings(database_url, sandbox_url, **{"tp_gateway.cors_origins": ORIGIN, **more})
         self._handlers = list(logging.getLogger().handlers)
-        self.app = TestApp(tp_gateway.make_app(ini), lint=True)
+        self._kind, app = application(ini)
+        self.app = TestApp(app, lint=True)
         self.log = io.StringIO()
         logging.getLogger().handlers[0].setStream(self.log)  # type: ignore[attr-defined]
         self.gateway = self.app.app.registry["gateway"]
@@ -50,6 +73,7 @@ class Api(Clinic):
     def close(self) -> None:
         logging.getLogger().handlers[:] = self._handlers
         super().close()
+        _IDLE[self._kind].append(self.app.app)
 
     def call(
         self,

@@ -3,6 +3,7 @@ escaped."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,35 @@ from tp_gateway.services.notices.reading import KINDS, Notice
 
 _NAMES = tuple(f"{kind}.{form}" for kind in KINDS.values() for form in ("subject.txt", "txt", "html", "text.txt"))
 
+_OURS = jinja2.PackageLoader("tp_gateway.services.notices")
+
+
+def _compiled(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders),
+        autoescape=jinja2.select_autoescape(["html"], default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in _NAMES:
+        templates.get_template(name)
+    return templates
+
+
+@cache
+def _ours() -> jinja2.Environment:
+    return _compiled(_OURS)
+
 
 class Wording:
     """`folder`: templates there win over ours of the same name. ConfigurationError for one that is no template."""
 
     def __init__(self, folder: str | None = None) -> None:
-        ours = jinja2.PackageLoader("tp_gateway.services.notices")
-        loaders = [ours] if folder is None else [jinja2.FileSystemLoader(folder), ours]
-        self._templates = jinja2.Environment(
-            loader=jinja2.ChoiceLoader(loaders),
-            autoescape=jinja2.select_autoescape(["html"], default=False),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         if folder is not None and not Path(folder).is_dir():
             raise ConfigurationError("tp_gateway.notifications.templates is not a folder")
         try:
-            for name in _NAMES:
-                self._templates.get_template(name)
+            self._templates = _ours() if folder is None else _compiled(jinja2.FileSystemLoader(folder), _OURS)
         except jinja2.TemplateSyntaxError as error:
             where = f"{error.name}, line {error.lineno}: {error.message}"
             raise ConfigurationError(f"tp_gateway.notifications.templates: {where}") from None
