@@ -28,7 +28,7 @@ SIX = [
     "refund.updated",
 ]
 ORDERS = list(itertools.permutations(range(6)))
-SOME_ORDERS = ORDERS[::8]
+SOME_ORDERS = ORDERS[::16]
 FEW_ORDERS = SOME_ORDERS[::3]
 CONTENTS = {
     "payments": "state, captured, refunded, evidence, transaction_id, reason, needs_review, late_success, reference",
