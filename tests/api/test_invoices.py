@@ -14,6 +14,7 @@ from tests.clinic import ADMIN, MANAGER, NOON, OTHER_PATIENT, PATIENT, PSYCHOLOG
 from tests.invariants import check_invariants
 from tests.services.clocks import at
 from tests.verified import assert_verified
+from tp_gateway.services.invoices import listing
 
 CREATE, INVOICES = "/api/billing/create-invoice/", "/api/billing/invoices/"
 
@@ -179,7 +180,12 @@ def test_overdue_is_by_the_clinics_calendar(api: Api) -> None:
     assert (paid["status"], paid["amount_due"]) == ("overdue", "100.00"), "today it is long past"
 
 
-def test_every_filter_order_and_page(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("some", "few"), [(1_000, 3_000), (0, 3_000), (0, 0)], ids=["a rare word", "a less rare word", "a common word"]
+)
+def test_every_filter_order_and_page(api: Api, monkeypatch: pytest.MonkeyPatch, some: int, few: int) -> None:
+    monkeypatch.setattr(listing, "_SOME", some)
+    monkeypatch.setattr(listing, "_FEW", few)
     at(api, NOON)
     api.push_users([api.user(47, "patient") | {"name": "Zoë Müller"}])
     due = [date(2025, 1, 18) + timedelta(days=days) for days in (0, 30, 10, 20, 10)]

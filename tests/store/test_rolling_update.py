@@ -24,7 +24,10 @@ from tp_gateway.schema import downgrade, upgrade
 ANALYTICS = ("analytics_basis", "analytics_sums", "analytics_changes", "analytics_entries")
 """They follow from the rest: what a version without them has not noted, the worker counts anew."""
 _SCRIPTS = alembic.script.ScriptDirectory.from_config(store._alembic())
-REVISIONS = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions()))]
+_ALL = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions()))]
+_NEAR = (_ALL[0], *_ALL[-4:])
+REVISIONS = [pytest.param(one, marks=() if one in _NEAR else pytest.mark.soak) for one in _ALL]
+"""An update is from the last version or the one before; the others, which are many, by `make soak`."""
 
 
 @pytest.fixture

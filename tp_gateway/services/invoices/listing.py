@@ -32,9 +32,10 @@ _BY_DUE_DAY = (InvoiceStatus.PENDING, InvoiceStatus.PARTIALLY_PAID, OVERDUE)
 SORTS = ("newest", "oldest", "due_date", "-due_date")
 _AS_MADE, _AS_DUE = SORTS[:2], SORTS[2:]
 _MOST_WORDS = 8
-_FEW, _MANY = 3_000, 10_000
-"""The invoices of a word that has fewer than the first can be looked through. How many more than the second a word has
-is not counted: of several words one that is rarer leads the search."""
+_SOME, _FEW, _MANY = 1_000, 3_000, 10_000
+"""The invoices of a word that has fewer than the second can be looked through; from the first on that takes its time,
+where they lie far apart. How many more than the third a word has is not counted: of several words one that is rarer
+leads the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class _Way:
 
 
 def _way(session: orm.Session, wish: Wish, sort: str, patient_id: int | None) -> _Way:
-    asked, rare = _words(session, wish)
+    asked, fewest = _words(session, wish)
+    rare = 0 <= fewest < _FEW
     filtered = wish.status is not None or wish.due_from is not None or wish.due_to is not None
     every = sa.select(V.c.id)
     if patient_id is not None:
@@ -111,22 +113,26 @@ def _way(session: orm.Session, wish: Wish, sort: str, patient_id: int | None) ->
         found = sa.select(W.c.invoice_id).where(W.c.word == asked[0])
         found = found.join(V, V.c.id == W.c.invoice_id) if filtered else found
         return _Way(_having(found, W.c.invoice_id, asked[1:]), W.c.invoice_id, _hidden)
+    if rare and fewest >= _SOME and wish.status in (None, *_BY_DUE_DAY):
+        # An index by due day has all that is asked, so none of the word's invoices has to be fetched for it.
+        of_word = sa.select(W.c.invoice_id).where(W.c.word == asked[0])
+        return _Way(_having(every.where(_hidden(V.c.id).in_(of_word)), V.c.id, asked[1:]))
     if rare:
         found = every.join(W, W.c.invoice_id == V.c.id).where(W.c.word == asked[0])
         return _Way(_having(found, W.c.invoice_id, asked[1:]), V.c.id, _hidden)
     return _Way(_having(every, V.c.id, asked))
 
 
-def _words(session: orm.Session, wish: Wish) -> tuple[list[str], bool]:
-    """(what is asked, the rarest word first; is that one rare enough that all of its invoices can be looked at)."""
+def _words(session: orm.Session, wish: Wish) -> tuple[list[str], int]:
+    """(what is asked, the rarest word first; how many invoices that one has, as far as it is counted; -1 for none)."""
     if wish.text is None:
-        return [], False
+        return [], -1
     asked = words(wish.text)
     if not 0 < len(asked) <= _MOST_WORDS:
         raise ValidationError({"text": [f"One to {_MOST_WORDS} words"]})
     most = _MANY if len(asked) > 1 else _FEW
     counted = sorted((_invoices_with(session, word, most), word) for word in asked)
-    return [word for _, word in counted], counted[0][0] < _FEW
+    return [word for _, word in counted], counted[0][0]
 
 
 def _invoices_with(session: orm.Session, word: str, most: int) -> int:
