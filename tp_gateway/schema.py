@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 
 import alembic.command
@@ -54,11 +55,11 @@ def check(connection: sa.Connection) -> None:
 
 def is_current(connection: sa.Connection) -> bool:
     """True for the schema of this very code, False for that of a newer one. ConfigurationError for an older one."""
-    scripts = alembic.script.ScriptDirectory.from_config(_alembic())
+    newest, *older = _revisions()
     present = alembic.migration.MigrationContext.configure(connection).get_current_revision()
-    if present == scripts.get_current_head():
+    if present == newest:
         return True
-    if present is None or present in {script.revision for script in scripts.walk_revisions()}:
+    if present is None or present in older:
         raise ConfigurationError("the database's schema is behind this version: run `tp-gateway migrate`")
     return False
 
@@ -67,6 +68,13 @@ def missing_triggers(connection: sa.Connection) -> list[str]:
     """The names of those that are not there, or that are switched off."""
     there = set(connection.execute(sa.text(_FIND_TRIGGERS[connection.dialect.name])).scalars())
     return sorted(_TRIGGERS[connection.dialect.name] - there)
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Of this code, the newest first."""
+    scripts = alembic.script.ScriptDirectory.from_config(_alembic())
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def _alembic(url: str = "") -> alembic.config.Config:

@@ -89,7 +89,7 @@ def lives_through(url: str, seed: int, steps: int) -> list[str]:
         return told
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_any_history_adds_up(sqlite_database_url: str, seed: int) -> None:
     lives_through(sqlite_database_url, seed, 20)
 
@@ -100,6 +100,6 @@ def test_any_history_adds_up_at_length(database_url: str, seed: int) -> None:
     lives_through(database_url, seed, 60)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_both_databases_give_the_same_bytes(sqlite_database_url: str, postgresql_database_url: str, seed: int) -> None:
     assert lives_through(sqlite_database_url, seed, 25) == lives_through(postgresql_database_url, seed, 25)

@@ -189,7 +189,7 @@ def test_every_route_that_takes_a_body_is_tried(api: Api) -> None:
 def test_any_body_is_answered(api: Api, route: str, method: str) -> None:
     path, who, schema = BODIES[route, method]
 
-    @fixed(50)
+    @fixed(35)
     @given(bodies(schema))
     def is_answered(body: bytes) -> None:
         send(api, method, path, who, body)
@@ -203,7 +203,7 @@ def test_any_bulk_bill_is_answered(api: Api) -> None:
     class Both(payments.PaymentBody, BulkBillFields):
         pass
 
-    @fixed(50)
+    @fixed(35)
     @given(bodies(Both))
     def is_answered(body: bytes) -> None:
         send(api, "POST", "/api/billing/payments/", PATIENT, body)
@@ -233,7 +233,7 @@ def test_any_signed_event_is_answered(api: Api) -> None:
     paths = [("id",), ("type",), ("object",), ("created",), ("livemode",), ("account",), ("data",), ("data", "object")]
     paths += [("data", "object", name) for name in ("id", "object", "metadata", "customer", "payment_intent")]
 
-    @fixed(50)
+    @fixed(35)
     @given(st.dictionaries(st.sampled_from(paths), odd, max_size=3), st.none() | anything)
     def is_answered(changes: dict[tuple[str, ...], Any], instead: Any) -> None:
         event = json.loads(json.dumps(real)) if instead is None else instead
