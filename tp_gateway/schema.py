@@ -55,7 +55,7 @@ def check(connection: sa.Connection) -> None:
 
 def is_current(connection: sa.Connection) -> bool:
     """True for the schema of this very code, False for that of a newer one. ConfigurationError for an older one."""
-    newest, *older = _revisions()
+    newest, *older = _revisions(str(_alembic().get_main_option("script_location")))
     present = alembic.migration.MigrationContext.configure(connection).get_current_revision()
     if present == newest:
         return True
@@ -71,10 +71,9 @@ def missing_triggers(connection: sa.Connection) -> list[str]:
 
 
 @cache
-def _revisions() -> tuple[str, ...]:
-    """Of this code, the newest first."""
-    scripts = alembic.script.ScriptDirectory.from_config(_alembic())
-    return tuple(script.revision for script in scripts.walk_revisions())
+def _revisions(folder: str) -> tuple[str, ...]:
+    """Of the migrations there, the newest first."""
+    return tuple(script.revision for script in alembic.script.ScriptDirectory(folder).walk_revisions())
 
 
 def _alembic(url: str = "") -> alembic.config.Config:
