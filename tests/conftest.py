@@ -5,21 +5,46 @@ processes, and a test that harms its server harms nobody else's. Nothing starts 
 """
 
 import gc
+import os
 import shutil
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.util import LRUCache
 
 from sandbox.stripe import StripeSandbox
 from tests.clinic import WEBHOOK_SECRET, Clinic, sandbox
 from tests.databases import PostgreSQL, PostgreSQLDatabases, make_sqlite_template, sqlite_url
 from tests.invariants import check_invariants
+from tp_gateway import database
 
 ENGINES = [
     pytest.param("sqlite", marks=pytest.mark.sqlite),
     pytest.param("postgresql", marks=pytest.mark.postgresql),
 ]
+SHORT = ENGINES[1:]
+"""For the short form of what `make soak` does on both: PostgreSQL refuses values that SQLite takes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes the long tests go first, so that at the end nobody waits for one. pytest-xdist cuts the
+    list into a piece for each process, and gives who is done half of what somebody else has left."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [one for one in items if one.get_closest_marker("long")]
+    short = [one for one in items if not one.get_closest_marker("long")]
+    left = len(items)
+    items.clear()
+    for turn in range(workers):
+        first, size = long[turn::workers], left // (workers - turn)
+        left -= size
+        items += first + short[: size - len(first)]
+        del short[: size - len(first)]
 
 
 def pytest_collection_finish() -> None:
@@ -28,6 +53,38 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+    compile_statements_once()
+    look_for_plugins_once()
+    # Until a test configures it as the product does. Tracebacks in colours take a second each.
+    structlog.configure([structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+def compile_statements_once() -> None:
+    """Thousands of engines are made, for databases that are alike, and each would compile the same statements. Those
+    for one kind of database share what any of them has compiled, which SQLAlchemy keeps by its dialect."""
+    make_engine = database.make_engine
+    kinds: dict[str, sa.Engine] = {}
+    compiled: LRUCache[Any, Any] = LRUCache(2000)
+
+    def make_alike(url: str, **options: Any) -> sa.Engine:
+        engine = make_engine(url, **options)
+        like = kinds.setdefault(engine.dialect.name, engine)
+        if like.dialect.server_version_info:  # it has connected: from now on its dialect stays as it is
+            engine.dialect, engine._compiled_cache = like.dialect, compiled
+        return engine
+
+    vars(database)["make_engine"] = make_alike
+
+
+def look_for_plugins_once() -> None:
+    """Every gateway goes through all installed packages. A test that brings a plugin puts its folder on `sys.path`."""
+    look, path = metadata.entry_points, list(sys.path)
+    found = look(group="tp_gateway")
+
+    def entry_points(**wanted: Any) -> Any:
+        return found if sys.path == path and wanted == {"group": "tp_gateway"} else look(**wanted)
+
+    vars(metadata)["entry_points"] = entry_points
 
 
 def migrate(url: str) -> None:

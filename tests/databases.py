@@ -56,8 +56,10 @@ DECLARE item record;
 BEGIN
     FOR item IN SELECT oid::regclass AS name FROM pg_class
         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+        AND pg_relation_size(oid) > 0
     LOOP EXECUTE format('DELETE FROM %s', item.name); END LOOP;
     FOR item IN SELECT seqrelid::regclass AS name, seqstart FROM pg_sequence
+        WHERE pg_sequence_last_value(seqrelid) IS NOT NULL
     LOOP PERFORM setval(item.name, item.seqstart, false); END LOOP;
 END $$
 """
@@ -93,11 +95,9 @@ class PostgreSQL:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def cut_connections(self, database: str) -> None:
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         with self.connect() as connection:
             connection.autocommit = True
-            while connection.execute(query, [database]).fetchall():
-                time.sleep(0.002)
+            _cut_connections(connection, database)
 
     def close(self) -> None:
         if self._guard is not None and self._guard.stdin is not None:
@@ -178,6 +178,7 @@ class PostgreSQLDatabases:
         self._server = server
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._spare: list[str] = []
+        self._beside: psycopg.Connection | None = None
         server.execute("CREATE DATABASE {}", "migrated")
         migrate(server.url("migrated"))
         with server.connect("migrated") as connection:
@@ -210,12 +211,20 @@ class PostgreSQLDatabases:
         self._server.execute("CREATE DATABASE {} TEMPLATE migrated", name)
         return name
 
+    def _connected_beside(self) -> psycopg.Connection:
+        """To the server's own database, and kept: a connection costs more than what is done by it."""
+        if self._beside is None or self._beside.closed:
+            self._beside = self._server.connect()
+            self._beside.autocommit = True
+        return self._beside
+
     def _empty(self, old: str) -> str | None:
         """The database's new name, or nothing if more than rows must be put back: then it is dropped."""
         new = next(self._names)
         try:
-            self._server.cut_connections(old)
-            self._server.execute("ALTER DATABASE {} RENAME TO {}", old, new)
+            beside = self._connected_beside()
+            _cut_connections(beside, old)
+            beside.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (old, new))))
             with self._server.connect(new) as connection:
                 if self._can_be_emptied and connection.execute(SCHEMA).fetchone() == self._schema:
                     connection.execute(DELETE_ROWS)
@@ -225,6 +234,12 @@ class PostgreSQLDatabases:
         for name in (old, new):
             self._server.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
         return None
+
+
+def _cut_connections(beside: psycopg.Connection, database: str) -> None:
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    while beside.execute(query, [database]).fetchall():
+        time.sleep(0.002)
 
 
 def sqlite_url(path: Path) -> str:

@@ -61,7 +61,7 @@ def make_gateway(settings: Settings) -> Gateway:
 
     database, vault = make_database(settings), Vault(settings.encryption_keys)
     require_readable(database, vault)
-    database.dispose()  # as after the check: a server may fork
+    database.dispose()  # no connection stays open: a server may fork after this
     told, mail = settings.notifications, settings.mail
     return build_gateway(
         database=database,
@@ -82,7 +82,7 @@ def make_gateway(settings: Settings) -> Gateway:
 
 
 def make_database(settings: Settings) -> Database:
-    """Checked, and without an open connection, because a server may fork after this. Development migrates by itself."""
+    """Checked, with a connection open from that. Development migrates by itself."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from tp_gateway import database, schema
@@ -101,7 +101,6 @@ def make_database(settings: Settings) -> Database:
             made.check()
     except (SQLAlchemyError, GatewayError):
         raise ConfigurationError("the database cannot be reached, or does not do what it should") from None
-    made.dispose()
     return made
 
 

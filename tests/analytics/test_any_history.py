@@ -101,5 +101,6 @@ def test_any_history_adds_up_at_length(database_url: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1])
+@pytest.mark.long
 def test_both_databases_give_the_same_bytes(sqlite_database_url: str, postgresql_database_url: str, seed: int) -> None:
     assert lives_through(sqlite_database_url, seed, 25) == lives_through(postgresql_database_url, seed, 25)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.stripe import StripeSandbox
-from tests.api.test_servers import GUNICORN, PAYMENT, WAITRESS, Server, running
+from tests.api.test_servers import EACH_ON_ITS_DATABASE, PAYMENT, WAITRESS, Server, running
 from tests.clinic import Clinic, sandbox
 from tests.invariants import check_invariants
 
@@ -26,13 +26,13 @@ def clinic(database_url: str, stripe_sandbox: StripeSandbox) -> Iterator[Clinic]
     made.close()
 
 
-@pytest.mark.parametrize("kind", [WAITRESS, GUNICORN], ids=["waitress", "gunicorn"])
-def test_two_hundred_submissions_of_one_payable(clinic: Clinic, tmp_path: Path, kind: str) -> None:
+@EACH_ON_ITS_DATABASE
+def test_two_hundred_submissions_of_one_payable(clinic: Clinic, tmp_path: Path, server: str) -> None:
     """Over two processes with gunicorn: the lock is the database's, not a process's."""
     clinic.appointment()
-    with running(kind, clinic, tmp_path) as server:
-        answers = submit(server, 200, threads=50)
-        assert server.stop() == 0
+    with running(server, clinic, tmp_path) as started:
+        answers = submit(started, 200, threads=50)
+        assert started.stop() == 0
     assert Counter(answers)["201 succeeded"] == 1, Counter(answers)
     assert set(answers) <= {"201 succeeded", "409 payment_in_progress", "409 already_paid"}, Counter(answers)
     assert len(clinic.books()["charges"]) == 1

@@ -139,10 +139,10 @@ def test_a_provider_that_is_down_is_left_alone_until_one_call_gets_through(impat
 
 @pytest.mark.catalogue(29)
 def test_an_answer_that_drips_ends_at_the_deadline_and_frees_its_lane(
-    database_url: str, stripe_sandbox: StripeSandbox
+    sqlite_database_url: str, stripe_sandbox: StripeSandbox
 ) -> None:
     sandbox(stripe_sandbox.url, "POST", "reset")
-    api = Api(database_url, stripe_sandbox.url, **{"tp_gateway.provider_lanes": "1"})
+    api = Api(sqlite_database_url, stripe_sandbox.url, **{"tp_gateway.provider_lanes": "1"})
     api.open()
     api.appointment()
     api.appointment(124)
@@ -193,6 +193,7 @@ class SlowClients:
 
 
 @pytest.mark.catalogue(76)
+@pytest.mark.long
 def test_two_hundred_slow_clients_are_cut_off_and_keep_nobody_waiting(clinic: Clinic, tmp_path: Path) -> None:
     """With waitress, which gives a request a thread when all of it is there."""
     clinic.appointment()

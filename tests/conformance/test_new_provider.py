@@ -19,6 +19,7 @@ from tp_gateway.scaffold import new_provider
 PIP = ("pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index")
 
 
+@pytest.mark.long
 def test_a_redirect_passes_the_kit_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The other kind is written, tried and paid with in tests/docs/test_ten_minutes.py."""
     assert main(["new-provider", "pay_page", "--into", str(tmp_path), "--redirect"]) == 0

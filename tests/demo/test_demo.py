@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,6 +35,7 @@ def run(folder: Path, ports: list[str], **environment: str) -> subprocess.Comple
     )
 
 
+@pytest.mark.long
 def test_the_demo_runs_from_nothing_and_a_second_time_keeps_what_was_paid(tmp_path: Path) -> None:
     ports = free_ports()
     first = run(tmp_path / "var", ports)

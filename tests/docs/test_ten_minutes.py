@@ -7,6 +7,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import ROOT, blocks
 from tests.separate import SOURCES, Separate, free_port
 
@@ -18,6 +20,7 @@ PAID = json.loads(blocks(PAGE, "json")[0])
 UP = "until curl -sf -o /dev/null http://127.0.0.1:6543/readyz; do kill -0 %2; sleep 0.1; done\n"
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_lead_to_a_payment(tmp_path: Path) -> None:
     there = Separate(tmp_path)
     there.copy(*SOURCES, to="tp-gateway")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import pytest
 
 from tests.api.conftest import JWT_KEY, token
 from tests.clinic import MANAGER, PATIENT
@@ -51,6 +52,7 @@ APPOINTMENT = {
 }
 
 
+@pytest.mark.long
 def test_it_is_installed_switched_on_and_paid_with_over_http(tmp_path: Path, sqlite_database_url: str) -> None:
     there = Separate(tmp_path)
     package = there.copy("examples/payto", to="strangers") / "payto"

@@ -14,8 +14,9 @@ from tests.clinic import Clinic
 from tests.faults import steps
 from tests.faults.warm import fork, warm_clinic
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.faults.crashes"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.faults.crashes"])
+"""Its processes need not import the gateway again."""
 _PATIENCE = 60
 _DEATHS = (signal.SIGKILL, signal.SIGXFSZ)
 SETTINGS = {
@@ -32,8 +33,8 @@ class Nursery:
     """A warm process (`warm`) of which one is forked for each piece of work. `settings`: lines of the ini."""
 
     def __init__(self, database_url: str, sandbox_url: str, **settings: str) -> None:
-        self._pipe, theirs = _FORKS.Pipe()
-        self._process = _FORKS.Process(target=_serve, args=(theirs, database_url, sandbox_url, settings), daemon=True)
+        self._pipe, theirs = FORKS.Pipe()
+        self._process = FORKS.Process(target=_serve, args=(theirs, database_url, sandbox_url, settings), daemon=True)
         self._process.start()
         theirs.close()
 

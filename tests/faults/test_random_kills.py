@@ -15,6 +15,7 @@ PAYMENTS, KILLS = 1000, 150
 
 @pytest.mark.catalogue(22)
 @pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.long
 def test_three_hundred_kills_over_two_thousand_payments(database: str, tmp_path: Path) -> None:
     counted = counted_by("random_kills", database=database, keep=tmp_path, payments=PAYMENTS, kills=KILLS)
     assert counted["payments"] >= PAYMENTS and counted["kills"] >= KILLS and counted["faulty_share"] >= 0.2

@@ -12,6 +12,7 @@ from sandbox.medicare import MedicareSandbox
 from sandbox.stripe import StripeSandbox
 from tests.api.test_servers import WAITRESS, Server, running
 from tests.clinic import Clinic, sandbox
+from tests.conftest import SHORT
 from tests.fuzzing import play
 
 REQUESTS = 20_000
@@ -35,6 +36,8 @@ def server(database_url: str, stripe_sandbox: StripeSandbox, tmp_path: Path) -> 
     clinic.close()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("database_url", SHORT, indirect=True)
 def test_in_short(server: Server, tmp_path: Path) -> None:
     """The same cases every time, with requests as the document has them; `test_bad_input.py` sends the others."""
     play.fuzz(server, tmp_path, "--generation-deterministic", "--mode", "positive", "--max-examples", "1")

@@ -76,6 +76,7 @@ def bulk_bills(surgery: Surgery, appointment_id: int) -> list[str]:
     return [row.state for row in surgery.rows(query, id=appointment_id)]
 
 
+@pytest.mark.long
 def test_a_bulk_bill_killed_at_any_step(surgery: Surgery, nursery: Nursery) -> None:
     def session(number: int) -> int:
         return surgery.session(number)

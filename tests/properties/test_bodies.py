@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api, token
 from tests.clinic import ADMIN, MANAGER, NOON, PATIENT, PSYCHOLOGIST, sandbox
+from tests.conftest import SHORT
 from tests.medicare.conftest import YESTERDAY, bulk_bill, consent
 from tests.properties.conftest import Fresh
 from tests.properties.profiles import fixed, searching
@@ -185,6 +186,7 @@ def test_every_route_that_takes_a_body_is_tried(api: Api) -> None:
 @pytest.mark.catalogue(71)
 @pytest.mark.catalogue(72)
 @pytest.mark.catalogue(73)
+@pytest.mark.parametrize("fresh", SHORT, indirect=True)
 @pytest.mark.parametrize(("route", "method"), BODIES)
 def test_any_body_is_answered(api: Api, route: str, method: str) -> None:
     path, who, schema = BODIES[route, method]

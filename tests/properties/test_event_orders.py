@@ -52,6 +52,7 @@ def world(fresh: Fresh, stripe_sandbox: StripeSandbox) -> Iterator[World]:
 
 
 @pytest.mark.catalogue(39)
+@pytest.mark.long
 def test_some_orders_of_the_events_end_in_one_state(world: World, rewinding: Rewinding) -> None:
     end_in_one_state(world, rewinding, SOME_ORDERS)
 

@@ -30,6 +30,7 @@ KEYS = "tp_gateway.encryption_keys"
 Event = dict[str, Any]
 
 
+@pytest.mark.long
 def test_a_thousand_events(fresh: Fresh, tmp_path: Path) -> None:
     flood(fresh, tmp_path, payments=20, deliveries=1_000)
 

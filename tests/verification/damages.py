@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -189,8 +190,7 @@ def damaged(engine: sa.Engine, does: tuple[str, ...]) -> Iterator[orm.Session]:
     """A session that sees the damage, which is then taken back. Its triggers and foreign keys sleep meanwhile, without
     a trace of that."""
     on_sqlite = engine.dialect.name == "sqlite"
-    plain = sa.create_engine(engine.url, **({"connect_args": {"isolation_level": None}} if on_sqlite else {}))
-    with plain.connect() as connection:
+    with _plain(engine.url).connect() as connection:
         if on_sqlite:
             connection.exec_driver_sql("BEGIN")
             triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
@@ -205,7 +205,13 @@ def damaged(engine: sa.Engine, does: tuple[str, ...]) -> Iterator[orm.Session]:
                 connection.exec_driver_sql(trigger.sql)
         yield orm.Session(connection)
         connection.exec_driver_sql("ROLLBACK")
-    plain.dispose()
+
+
+@cache
+def _plain(url: sa.URL) -> sa.Engine:
+    """Keeps the compiled statements, but no connection."""
+    own_begin = {"connect_args": {"isolation_level": None}} if url.get_backend_name() == "sqlite" else {}
+    return sa.create_engine(url, poolclass=sa.NullPool, **own_begin)
 
 
 def without_trigger(dialect: str, name: str, table: str) -> str:

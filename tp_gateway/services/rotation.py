@@ -3,6 +3,8 @@ the old one behind it; afterwards nothing needs the old one any more."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from tp_gateway.crypto import Vault
@@ -17,6 +19,15 @@ _BATCH = 500
 _NEWEST = 100
 
 
+def _one_of_the_newest(column: sa.Column[str]) -> sa.Select[Any]:
+    newest = sa.select(column.label("sealed")).order_by(column.table.c.id.desc()).limit(_NEWEST).subquery()
+    one = sa.select(newest).where(newest.c.sealed.is_not(None)).limit(1).subquery()
+    return sa.select(one)
+
+
+_ONE_OF_EACH = sa.union_all(*map(_one_of_the_newest, SEALED))
+
+
 def renew(database: Database, vault: Vault) -> int:
     """Seal everything that is there with the newest key. Returns how many values were sealed anew; it may be stopped
     and started again. ConfigurationError if one opens with none of the keys."""
@@ -26,11 +37,8 @@ def renew(database: Database, vault: Vault) -> int:
 def require_readable(database: Database, vault: Vault) -> None:
     """Start-up: the newest values open. ConfigurationError with a wrong key, before it can harm a payment."""
     with database.read() as session:
-        for column in SEALED:
-            newest = sa.select(column.label("sealed")).order_by(column.table.c.id.desc()).limit(_NEWEST).subquery()
-            sealed = session.execute(sa.select(newest).where(newest.c.sealed.is_not(None)).limit(1)).scalar()
-            if sealed is not None:
-                vault.require(sealed)
+        for (sealed,) in session.execute(_ONE_OF_EACH).all():
+            vault.require(sealed)
 
 
 def _renew_column(database: Database, vault: Vault, column: sa.Column[str]) -> int:

@@ -70,12 +70,15 @@ def _triggers(session: orm.Session, limit: int) -> Found:
 
 def _constraints(session: orm.Session, limit: int) -> Found:
     inspector = sa.inspect(session.connection())
+    checks, uniques = inspector.get_multi_check_constraints(), inspector.get_multi_unique_constraints()
+    keys, indexes = inspector.get_multi_foreign_keys(), inspector.get_multi_indexes()
     texts = []
     for name, table in sorted(Base.metadata.tables.items()):
-        there = {one["name"] for one in inspector.get_check_constraints(name)}
-        there |= {one["name"] for one in inspector.get_unique_constraints(name)}
-        there |= {one["name"] for one in inspector.get_foreign_keys(name)}
-        there |= {one["name"] for one in inspector.get_indexes(name) if one["unique"]}
+        at = (None, name)
+        if at not in indexes:
+            raise sa.exc.NoSuchTableError(name)
+        there = {one["name"] for of_kind in (checks, uniques, keys) for one in of_kind[at]}
+        there |= {one["name"] for one in indexes[at] if one["unique"]}
         meant: set[str] = {str(one.name) for one in table.constraints if not isinstance(one, sa.PrimaryKeyConstraint)}
         meant |= {str(one.name) for one in table.indexes if one.unique}
         texts += [f"{name} has lost its rule {rule}" for rule in sorted(meant - {str(one) for one in there})]
