@@ -29,7 +29,8 @@ ENGINES = [
     pytest.param("postgresql", marks=pytest.mark.postgresql),
 ]
 SHORT = ENGINES[1:]
-"""For the short form of what `make soak` does on both: PostgreSQL refuses values that SQLite takes."""
+"""For what takes long and hardly leans on the database, and the short form of what `make soak` does on both.
+PostgreSQL refuses values that SQLite takes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

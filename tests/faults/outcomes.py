@@ -42,7 +42,7 @@ OUTCOMES = (
     Outcome("answers slowly", fault={"kind": "slow", "seconds": 0.1}),
     Outcome("hangs beyond the deadline", TAKEN + NOT_TAKEN, fault={"kind": "hang", "seconds": HANGS}),
 )
-REPRESENTATIVE = ("success", "3-D Secure", "answer dropped")
+REPRESENTATIVE = ("success", "answer dropped")
 CARDS_ONLY = ("success", "declined", "insufficient funds", "3-D Secure", "processing")
 REFUNDS = (
     Outcome("success"),

@@ -21,7 +21,7 @@ def storm(database: str, kills: int, seed: int, keep: Path) -> None:
 @pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.long
 def test_lodging_is_killed_again_and_again(database: str, tmp_path: Path) -> None:
-    storm(database, 40, seed=1, keep=tmp_path)
+    storm(database, 30, seed=1, keep=tmp_path)
 
 
 @pytest.mark.soak

@@ -18,7 +18,7 @@ def storm(database: str, kills: int, seed: int) -> None:
 @pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.long
 def test_imports_are_killed_again_and_again(database: str) -> None:
-    storm(database, 40, seed=1)
+    storm(database, 30, seed=1)
 
 
 @pytest.mark.soak

@@ -14,7 +14,7 @@ from tests.properties.profiles import chosen_seed, fixed, searching
 
 @pytest.mark.long
 def test_any_history(fresh: Fresh, stripe_sandbox: StripeSandbox, request: pytest.FixtureRequest) -> None:
-    examples = 12 if "sqlite" in request.node.name else 5
+    examples = 8 if "sqlite" in request.node.name else 4
     run_state_machine_as_test(machine(fresh, stripe_sandbox), settings=fixed(examples, stateful_step_count=30))
 
 

@@ -28,8 +28,8 @@ SIX = [
     "refund.updated",
 ]
 ORDERS = list(itertools.permutations(range(6)))
-SOME_ORDERS = ORDERS[::16]
-FEW_ORDERS = SOME_ORDERS[::3]
+SOME_ORDERS = ORDERS[::24]
+FEW_ORDERS = SOME_ORDERS[::2]
 CONTENTS = {
     "payments": "state, captured, refunded, evidence, transaction_id, reason, needs_review, late_success, reference",
     "payables": "amount_paid, open",

@@ -17,6 +17,7 @@ import urllib3
 from sandbox.stripe import StripeSandbox
 from tests.api.test_servers import GUNICORN, ROOT, WAITRESS, running
 from tests.clinic import NOON, PATIENT, PSYCHOLOGIST, WEBHOOK_SECRET
+from tests.conftest import SHORT
 from tests.invariants import check_invariants
 from tests.properties.conftest import Fresh
 from tests.properties.world import World, signed
@@ -31,6 +32,7 @@ Event = dict[str, Any]
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("fresh", SHORT, indirect=True)
 def test_a_thousand_events(fresh: Fresh, tmp_path: Path) -> None:
     flood(fresh, tmp_path, payments=20, deliveries=1_000)
 
