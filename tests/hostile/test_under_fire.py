@@ -130,7 +130,7 @@ def test_the_others_wait_at_most_twice_as_long(
     sandbox(stripe_sandbox.url, "POST", "reset")
     install("acme", PROVIDER + PLUGIN)
     clinic = Clinic(database_url, stripe_sandbox.url).open()
-    rows = [clinic_row(number) for number in range(1000, 13_000)]
+    rows = [clinic_row(number) for number in range(1000, 31_000)]
     assert not clinic.gateway.practice.upsert_appointments(list(enumerate(rows))).errors
     environ = {
         "TP_GATEWAY_PROVIDERS": "stripe acme",
