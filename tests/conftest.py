@@ -29,8 +29,9 @@ ENGINES = [
     pytest.param("postgresql", marks=pytest.mark.postgresql),
 ]
 SHORT = ENGINES[1:]
-"""For what takes long and hardly leans on the database, and the short form of what `make soak` does on both.
-PostgreSQL refuses values that SQLite takes."""
+"""For the short form of what `make soak` does at length on both: PostgreSQL refuses values that SQLite takes."""
+SQLITE_IN_SOAK = [pytest.param("sqlite", marks=[pytest.mark.sqlite, pytest.mark.soak]), *SHORT]
+"""For what takes long and hardly leans on the database."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,8 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays; a collector of garbage that goes through all of it again and again takes a fifth of the
-    run."""
+    """What takes a good part of the run and shows nothing is done once, or not at all."""
+    # What was imported stays: to go through all of it again and again takes a fifth of the run.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)

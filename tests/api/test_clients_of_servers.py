@@ -18,7 +18,7 @@ from sandbox.stripe import StripeSandbox
 from tests.api.conftest import token
 from tests.api.test_servers import GUNICORN, PAYMENT, WAITRESS, Server, running
 from tests.clinic import PATIENT, Clinic, sandbox
-from tests.conftest import SHORT
+from tests.conftest import SQLITE_IN_SOAK
 from tests.invariants import check_invariants
 
 ENDED = "SELECT id FROM payments WHERE state = 'succeeded'"
@@ -63,7 +63,7 @@ def test_many_pay_one_invoice(clinic: Clinic, tmp_path: Path, kind: str, times: 
 
 
 @pytest.mark.catalogue(10)
-@pytest.mark.parametrize("database_url", SHORT, indirect=True)
+@pytest.mark.parametrize("database_url", SQLITE_IN_SOAK, indirect=True)
 def test_a_client_that_hangs_up_has_paid_all_the_same(clinic: Clinic, tmp_path: Path) -> None:
     clinic.fault("POST /v1/payment_intents/*/confirm", "slow", seconds=1)
     body = json.dumps(PAYMENT).encode()

@@ -19,6 +19,7 @@ from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api
 from tests.api.test_servers import GUNICORN, PAYMENT, WAITRESS, Server, running
 from tests.clinic import Clinic, sandbox
+from tests.conftest import SQLITE_IN_SOAK
 from tests.invariants import check_invariants
 
 PAY = "/api/billing/payments/"
@@ -138,11 +139,12 @@ def test_a_provider_that_is_down_is_left_alone_until_one_call_gets_through(impat
 
 
 @pytest.mark.catalogue(29)
+@pytest.mark.parametrize("database_url", SQLITE_IN_SOAK, indirect=True)
 def test_an_answer_that_drips_ends_at_the_deadline_and_frees_its_lane(
-    sqlite_database_url: str, stripe_sandbox: StripeSandbox
+    database_url: str, stripe_sandbox: StripeSandbox
 ) -> None:
     sandbox(stripe_sandbox.url, "POST", "reset")
-    api = Api(sqlite_database_url, stripe_sandbox.url, **{"tp_gateway.provider_lanes": "1"})
+    api = Api(database_url, stripe_sandbox.url, **{"tp_gateway.provider_lanes": "1"})
     api.open()
     api.appointment()
     api.appointment(124)

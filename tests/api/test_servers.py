@@ -29,13 +29,14 @@ from tests.faults.crashes import FORKS
 ROOT = Path(__file__).parents[2]
 WAITRESS = "use = egg:tp-gateway#waitress\nlisten = 127.0.0.1:{port}"
 GUNICORN = "use = egg:gunicorn#main\nconfig = python:tp_gateway.servers\nbind = 127.0.0.1:{port}\nworkers = 2"
+_SQLITE, _POSTGRESQL = pytest.mark.sqlite, pytest.mark.postgresql
 EACH_ON_ITS_DATABASE = pytest.mark.parametrize(
     ("database_url", "server"),
     [
-        pytest.param("sqlite", WAITRESS, id="sqlite-waitress"),
-        pytest.param("postgresql", GUNICORN, id="postgresql-gunicorn"),
-        pytest.param("sqlite", GUNICORN, id="sqlite-gunicorn", marks=pytest.mark.soak),
-        pytest.param("postgresql", WAITRESS, id="postgresql-waitress", marks=pytest.mark.soak),
+        pytest.param("sqlite", WAITRESS, id="sqlite-waitress", marks=_SQLITE),
+        pytest.param("postgresql", GUNICORN, id="postgresql-gunicorn", marks=_POSTGRESQL),
+        pytest.param("sqlite", GUNICORN, id="sqlite-gunicorn", marks=[_SQLITE, pytest.mark.soak]),
+        pytest.param("postgresql", WAITRESS, id="postgresql-waitress", marks=[_POSTGRESQL, pytest.mark.soak]),
     ],
     indirect=["database_url"],
 )
@@ -137,7 +138,7 @@ PAYMENT = {"appointment_id": 123, "amount": "180.00", "payment_method": "card", 
 def test_a_payment_is_finished_before_the_server_stops(clinic: Clinic, tmp_path: Path, server: str) -> None:
     """It takes nobody new meanwhile. The provider answers only after six seconds, which is longer than waitress itself
     would wait."""
-    clinic.fault("POST /v1/payment_intents/*/confirm", "slow", seconds=3)
+    clinic.fault("POST /v1/payment_intents/*/confirm", "slow", seconds=6)
     workers = 2 if server == GUNICORN else 1
     with running(server, clinic, tmp_path) as started:
         answers: list[Any] = []
@@ -260,6 +261,8 @@ def test_production_refuses_to_start_in_one_line(
     process = FORKS.Process(target=_serve_production, args=(environ, tmp_path / "stderr"))
     process.start()
     process.join(60)
+    process.kill()  # should it serve after all
+    process.join()
     assert process.exitcode == 1
     said = (tmp_path / "stderr").read_text()
     lines = [line for line in said.splitlines() if not line.startswith('{"')]

@@ -66,7 +66,7 @@ def _open_by_kind(clinic: Clinic) -> dict[str, int]:
     unfinished = {
         "payments": "next_check_at IS NOT NULL AND state <> 'succeeded'",
         "refunds": "next_check_at IS NOT NULL",
-        "rebate_claims": "next_check_at IS NOT NULL",
+        "rebate_claims": "next_check_at IS NOT NULL OR state = 'unknown'",  # the latter until staff have looked it up
         "outbox_messages": "sent_at IS NULL",
         "inbox_events": "next_attempt_at IS NOT NULL AND state = 'received'",
     }

@@ -11,15 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.faults.ground import ROOT
 from tp_gateway import observability
 
-DATABASES = [
-    pytest.param("sqlite", marks=pytest.mark.sqlite),
-    pytest.param("postgresql", marks=pytest.mark.postgresql),
-]
 Run = Callable[[str, int, int, Path | None], dict[str, Any]]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.command import DATABASES, counted_by
+from tests.conftest import ENGINES
+from tests.faults.command import counted_by
 
 
 def storm(database: str, kills: int, seed: int, keep: Path) -> None:
@@ -18,7 +19,7 @@ def storm(database: str, kills: int, seed: int, keep: Path) -> None:
 
 
 @pytest.mark.catalogue(22)
-@pytest.mark.parametrize("database", DATABASES[:1])  # medicare/test_killed.py is on PostgreSQL
+@pytest.mark.parametrize("database", ENGINES[:1])  # medicare/test_killed.py is on PostgreSQL
 @pytest.mark.long
 def test_lodging_is_killed_again_and_again(database: str, tmp_path: Path) -> None:
     storm(database, 30, seed=1, keep=tmp_path)
@@ -26,6 +27,6 @@ def test_lodging_is_killed_again_and_again(database: str, tmp_path: Path) -> Non
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 6))
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", ENGINES)
 def test_lodging_is_killed_five_hundred_times(database: str, seed: int, tmp_path: Path) -> None:
     storm(database, 500, seed, tmp_path)

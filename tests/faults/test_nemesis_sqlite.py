@@ -3,7 +3,6 @@ nothing is half-written, and what was acknowledged is there."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import resource
@@ -24,12 +23,11 @@ from webtest import TestResponse
 from sandbox.stripe import StripeSandbox
 from tests.api.conftest import Api
 from tests.clinic import Clinic, sandbox
-from tests.faults.crashes import Nursery
+from tests.faults.crashes import FORKS, Nursery
 from tests.invariants import check_invariants
 from tp_gateway.errors import GatewayError
 
 pytestmark = pytest.mark.sqlite
-_FORKS = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture
@@ -167,10 +165,10 @@ def test_what_was_acknowledged_is_on_the_disk_a_thousand_times(clinic: Clinic, t
 
 def _cut_the_power(clinic: Clinic, folder: Path, images: int) -> None:
     """The writer is stopped at random instants, as the power would stop it, and its file and log are copied."""
-    hears, tells = _FORKS.Pipe(duplex=False)
+    hears, tells = FORKS.Pipe(duplex=False)
     appointments, dice, acknowledged = range(1000, 1_000_000), random.Random(23), list[int]()
     arguments = (clinic.database_url, clinic.sandbox_url, tells, appointments)
-    writer = _FORKS.Process(target=pay_on_and_on, args=arguments, daemon=True)
+    writer = FORKS.Process(target=pay_on_and_on, args=arguments, daemon=True)
     writer.start()
     tells.close()
     assert writer.pid is not None

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.command import DATABASES, counted_by
+from tests.conftest import ENGINES
+from tests.faults.command import counted_by
 
 PAYMENTS, KILLS = 1000, 150
 """On each database; together 300 kills over 2000 payments. `make kills` has the long runs."""
 
 
 @pytest.mark.catalogue(22)
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", ENGINES)
 @pytest.mark.long
 def test_three_hundred_kills_over_two_thousand_payments(database: str, tmp_path: Path) -> None:
     counted = counted_by("random_kills", database=database, keep=tmp_path, payments=PAYMENTS, kills=KILLS)

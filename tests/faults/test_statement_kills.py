@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.command import DATABASES, counted_by
+from tests.conftest import ENGINES, SHORT
+from tests.faults.command import counted_by
 
 
 def storm(database: str, kills: int, seed: int) -> None:
@@ -15,7 +16,7 @@ def storm(database: str, kills: int, seed: int) -> None:
 
 @pytest.mark.catalogue(22)
 @pytest.mark.catalogue(94)
-@pytest.mark.parametrize("database", DATABASES[1:])
+@pytest.mark.parametrize("database", SHORT)
 @pytest.mark.long
 def test_imports_are_killed_again_and_again(database: str) -> None:
     storm(database, 30, seed=1)
@@ -23,6 +24,6 @@ def test_imports_are_killed_again_and_again(database: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 6))
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", ENGINES)
 def test_imports_are_killed_a_thousand_times(database: str, seed: int) -> None:
     storm(database, 1000, seed)

@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.clinic import Clinic, Key, manager, patient, render
+from tests.conftest import SQLITE_IN_SOAK
 from tests.faults.crashes import Nursery
 from tests.medicare.conftest import Surgery, bulk_bill, consent
 from tests.medicare.test_patient_claims import asked, lodge, paid
 from tests.medicare.test_patient_claims import render as render_rebate
 
-
-@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """On SQLite by `make soak`: what differs between the two is killed by `tests/faults/`."""
-    url: str = request.getfixturevalue(f"{request.param}_database_url")
-    return url
+pytestmark = pytest.mark.parametrize("database_url", SQLITE_IN_SOAK, indirect=True)
+"""What differs between the two databases is killed by `tests/faults/`."""
 
 
 @pytest.fixture

@@ -82,10 +82,9 @@ def test_what_is_not_signed_by_the_provider_is_refused_and_not_kept(clinic: Clin
         (body, {}),
         (body + b" ", headers),
         signed(event, secret="whsec_other"),
+        # The edges are in providers/stripe/test_webhooks.py, by a clock that stands.
         signed(event, at=time.time() - 301),
-        signed(
-            event, at=time.time() + 3600
-        ),  # the edges are in providers/stripe/test_webhooks.py, by a clock that stands
+        signed(event, at=time.time() + 3600),
         (body, {"stripe-signature": headers["stripe-signature"].replace("v1=", "v0=")}),
         (b"\xff\xfe", headers),
     ]
