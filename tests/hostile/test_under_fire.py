@@ -1,7 +1,7 @@
 """How long others wait while a hostile plugin is hammered: p99 of card payments and of reads, printed, and at most
 twice what it is while a harmless plugin is hammered in the same way.
 
-    make soak ARGS="tests/hostile/test_under_fire.py -s"
+    make soak ARGS="tests/hostile/test_under_fire.py -s -n0"
 """
 
 from __future__ import annotations
