@@ -1,4 +1,4 @@
-"""How large a state or an action of a plugin's may be; `tests/hostile/test_answers.py` has what is wrong in other ways."""
+"""How large a state or an action of a plugin's may be; what else is wrong with one is in `tests/hostile/`."""
 
 from __future__ import annotations
 
