@@ -85,6 +85,12 @@ DAMAGES = (
         " WHERE id = (SELECT MIN(id) FROM payments WHERE state = 'failed' AND provider = 'stripe')",
     ),
     damage("accounts-not-overdrawn", ENTRY.format("'chargeback_credit', 'patient_credit'", "'disputed'")),
+    damage(
+        "accounts-not-overdrawn",
+        "UPDATE ledger_entries SET kind = 'overpayment', credit = 'patient_credit' WHERE kind = 'charge'"
+        " AND payment_id = (SELECT MIN(payment_id) FROM ledger_entries WHERE kind = 'adjustment')",
+        others=("payables-paid",),
+    ),
     damage("suspense-awaits-decision", "UPDATE payments SET needs_review = FALSE WHERE needs_review"),
     damage("invoices-items", "UPDATE invoice_items SET unit_price = unit_price + 1, total = total + 1 WHERE id = 1"),
     damage("invoices-payable", f"UPDATE payables SET invoice_id = NULL WHERE invoice_id = {UNPAID}"),

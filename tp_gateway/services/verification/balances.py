@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tp_gateway.models import Appointment, LedgerEntry, Payable, Payment, table
-from tp_gateway.models.ledger import ADJUSTMENTS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE
+from tp_gateway.models.ledger import ADJUSTMENTS, CHARGEBACKS, PATIENT_CREDIT, RECEIVABLE, SUSPENSE
 from tp_gateway.models.states import PaymentState as S
 from tp_gateway.services.verification.check import check, finds, or_zero, total
 
@@ -44,8 +44,22 @@ def _left(account: str, sign: int = 1) -> sa.ColumnElement[int]:
     )
 
 
-_OVERDRAWN = {PATIENT_CREDIT: _left(PATIENT_CREDIT), RECEIVABLE: _left(RECEIVABLE), ADJUSTMENTS: _left(ADJUSTMENTS, -1)}
-_BY_PAYMENT = sa.select(L.c.payment_id.label("id"), *(left.label(name) for name, left in _OVERDRAWN.items()))
+_CREDIT, _PAYS, _GIVEN_UP, _LOST = (
+    *(_left(PATIENT_CREDIT), _left(RECEIVABLE)),
+    *(_left(ADJUSTMENTS, -1), _left(CHARGEBACKS, -1)),
+)
+_BY_PAYMENT = (
+    sa.select(
+        L.c.payment_id.label("id"),
+        *(_CREDIT.label("credit"), _PAYS.label("paid"), _GIVEN_UP.label("given_up"), _LOST.label("lost")),
+    )
+    .where(L.c.payment_id.is_not(None))
+    .group_by(L.c.payment_id)
+)
+_OVERDRAWN = sa.or_(*(left < 0 for left in (_CREDIT, _PAYS, _GIVEN_UP, _LOST)))
+_MORE_CREDIT_THAN_MONEY = _PAYS < _GIVEN_UP + _LOST
+"""What was given up or lost is money that is gone, and stands for what is paid with it. Is that more than is paid, then
+the rest is credit without money, since each entry has two sides."""
 _SUSPENSE = sa.select(L.c.payment_id.label("id"), L.c.currency, _left(SUSPENSE).label("left")).where(touches(SUSPENSE))
 
 
@@ -137,11 +151,11 @@ CHECKS = (
     ),
     check(
         "accounts-not-overdrawn",
-        "No payment has given back more patient credit, suspense or given-up fees than it brought, or paid below zero.",
+        "No payment gave back more credit, suspense or given-up fees than it brought, or has credit without money.",
         LedgerEntry,
         finds(
-            _BY_PAYMENT.group_by(L.c.payment_id).having(sa.or_(*(left < 0 for left in _OVERDRAWN.values()))),
-            "payment {id}: {patient_credit} patient credit, {receivable} paid, {adjustments} given up",
+            _BY_PAYMENT.having(sa.or_(_OVERDRAWN, _MORE_CREDIT_THAN_MONEY)),
+            "payment {id}: {credit} patient credit and {paid} paid, {given_up} given up and {lost} lost",
         ),
         finds(
             _SUSPENSE.group_by(L.c.payment_id, L.c.currency).having(_left(SUSPENSE) < 0),
