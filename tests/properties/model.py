@@ -111,7 +111,8 @@ class Books:
             if taken:
                 return f"told failed, and {taken} was taken"
             intent = self.intents.get(payment.reference or "")
-            if intent is not None and intent["status"] != "canceled":
+            # One whose making was not answered we never confirm, and nobody else can. It is closed once it is found.
+            if intent is not None and intent["status"] != "canceled" and payment.sent:
                 return f"told failed, and {intent['id']} is {intent['status']}"
         elif status in ("succeeded", "refunded") and taken != payment.amount:
             return f"told {status}, and {taken} of {payment.amount} was taken"

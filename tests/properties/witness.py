@@ -113,7 +113,11 @@ class Witness:
             "(SELECT COALESCE(SUM(r.amount), 0) FROM refunds r WHERE r.payment_id = p.id"
             " AND r.state NOT IN ('succeeded', 'failed')) AS waiting"
         )
-        return self.world.rows(f"SELECT p.*, {waiting} FROM payments p ORDER BY p.id")
+        sent = (
+            "(SELECT COUNT(*) FROM transitions t WHERE t.payment_id = p.id AND t.refund_id IS NULL"
+            " AND t.to_state IN ('submitting', 'awaiting_customer')) AS sent"
+        )
+        return self.world.rows(f"SELECT p.*, {waiting}, {sent} FROM payments p ORDER BY p.id")
 
     def _row(self, payment_id: int) -> Any:
         return next(row for row in self._rows() if row.id == payment_id)

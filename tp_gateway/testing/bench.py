@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tp_gateway import money
 from tp_gateway.contract import Capabilities, Environment, Flow, Label, Order, fields
 from tp_gateway.errors import ValidationError
 from tp_gateway.testing.attempt import SECONDS, Attempt
@@ -24,6 +25,8 @@ from tp_gateway.testing.subject import Ask, Subject, Taken
 ENVIRONMENT = "conformance-kit"
 SECRETS = ("whsec_a1f3bd0c25e94b7c", "whsec_77e2c04d9ab86f15")
 """What webhooks are signed with, and what they are signed with while that is being replaced."""
+_SHOWN = 300
+"""Characters of an answer in a message."""
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -116,6 +119,12 @@ class Bench:
         """The one that ordinary payments are in."""
         return "AUD" if "AUD" in self.manifest.currencies else min(self.manifest.currencies)
 
+    @property
+    def currencies(self) -> list[str]:
+        """The ordinary one, and one of each number of decimal places that the manifest has."""
+        by_places = {money.exponent(one): one for one in sorted(self.manifest.currencies, reverse=True)}
+        return [self.currency, *sorted(set(by_places.values()) - {self.currency})]
+
     def books(self) -> dict[str, Taken]:
         return {one.reference: one for one in self.subject.books()}
 
@@ -125,6 +134,17 @@ class Bench:
         if attempt.reference is None:
             return sum(one.amount for one in books.values())
         return books[attempt.reference].amount if attempt.reference in books else 0
+
+    @property
+    def last_exchange(self) -> str:
+        """The last request that the kit's proxy has seen, and what came back; "" if it has seen none."""
+        if self._proxy is None or not self._proxy.seen:
+            return ""
+        last = self._proxy.seen[-1]
+        if last.answer is None:
+            return f"{last.method} {last.path}, and no answer"
+        body = last.answer.body.decode("utf-8", "replace")
+        return f"{last.method} {last.path}, answered {last.answer.status} {body[:_SHOWN]!r}"
 
     # --- orders -------------------------------------------------------------------------------------------------------
 

@@ -50,10 +50,12 @@ class Check:
         """Why it does not apply to this provider; "" if it does."""
         return unmet(self.needs, subject)
 
-    def explained(self, found: str) -> str:
+    def explained(self, found: str, last: str = "") -> str:
+        """`last`: what was asked of the sandbox at last, and its answer."""
         return (
-            f"expected: {self.expected}\nfound:    {found}\nwhy:      {self.why}\n"
-            f"rule:     {self.rule}\ncheck:    {self.id}"
+            f"expected: {self.expected}\nfound:    {found}\n"
+            + (f"last:     {last}\n" if last else "")
+            + f"why:      {self.why}\nrule:     {self.rule}\ncheck:    {self.id}"
         )
 
 

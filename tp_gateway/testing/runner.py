@@ -27,11 +27,15 @@ def run_one(one: Check, bench: Bench) -> str:
         bench.reset()
         one.function(bench)
     except Broken as broken:
-        return one.explained(broken.found) + _cause(broken)
+        return one.explained(broken.found, bench.last_exchange) + _cause(broken)
     except NotImplementedError as missing:
         return one.explained(f"the subject is not complete: {missing}")
     except Exception as error:
-        return one.explained(f"{type(error).__name__}: {error}") + "\n" + traceback.format_exc(limit=-4)
+        return (
+            one.explained(f"{type(error).__name__}: {error}", bench.last_exchange)
+            + "\n"
+            + traceback.format_exc(limit=-4)
+        )
     return ""
 
 

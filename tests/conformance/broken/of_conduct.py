@@ -45,7 +45,7 @@ class RefundsByTwo(Tally):
         return super().refund(order)
 
 
-@broken("shape-check_says_when_it_cannot_work")
+@broken("shape-check_says_when_it_cannot_work", "truth-a_wrong_key_ends_no_payment")
 class AlwaysWell(Tally):
     def check(self, deadline: float) -> Health:
         super().check(deadline)
@@ -56,6 +56,21 @@ class AlwaysWell(Tally):
 class ShowsItself(Tally):
     def __repr__(self) -> str:
         return f"Tally({dict(self.settings)})"
+
+
+class _Talkative:
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"Talkative({self.key})"
+
+
+@broken("privacy-no_secret_in_a_repr")
+class ShowsWhatItHolds(Tally):
+    def __init__(self, settings: Mapping[str, Any], environment: Environment) -> None:
+        super().__init__(settings, environment)
+        self.client = _Talkative(settings["api_key"])
 
 
 @broken("privacy-no_secret_in_the_logs")

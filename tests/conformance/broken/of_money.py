@@ -25,7 +25,7 @@ from tp_gateway.contract import (
 )
 
 
-@broken("money-settles_what_was_asked")
+@broken("money-settles_what_was_asked", "money-refunds_the_whole")
 class ThinksInCents(Tally):
     """Yen have no cents and dinars have a thousand: their amounts are sent as if all had a hundred."""
 
@@ -33,6 +33,35 @@ class ThinksInCents(Tally):
         if body and body.get("currency") == "JPY":
             body = {**body, "amount": body["amount"] // 100}
         return super().ask(method, path, deadline, body)
+
+
+@broken("money-settles_to_the_cent")
+class ThinksInFractions(Tally):
+    """The service speaks of dollars, and this one multiplies."""
+
+    def ask(self, method: str, path: str, deadline: float, body: Any = None) -> tuple[int, dict[str, Any]]:
+        status, found = super().ask(method, path, deadline, body)
+        if found.get("currency") == "AUD" and isinstance(found.get("amount"), int):
+            found = {**found, "amount": int(float(f"{found['amount'] / 100:.2f}") * 100)}
+        return status, found
+
+
+@broken("money-refunds_the_whole")
+class RefundsInCents(Tally):
+    def refund(self, order: RefundOrder) -> Outcome:
+        return super().refund(replace(order, amount=order.amount // 100) if order.currency == "JPY" else order)
+
+
+@broken("webhooks-each_event_has_its_own_id")
+class NamesNoEvent(Tally):
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Observation]:
+        return [replace(one, event_id="evt") for one in super().parse_webhook(body, headers)]
+
+
+@broken("webhooks-an_unsigned_one_is_refused")
+class TakesAnEmptySecret(Tally):
+    def secrets(self) -> list[str]:
+        return [*super().secrets(), ""]
 
 
 @broken("money-tells_what_settled")

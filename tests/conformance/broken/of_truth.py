@@ -10,6 +10,7 @@ from typing import Any
 from tests.conformance.broken.marking import broken
 from tests.conformance.example.provider import Tally, Unclear
 from tp_gateway.contract import (
+    Health,
     Order,
     Outcome,
     OutcomeState,
@@ -82,7 +83,11 @@ class TakesEveryRefusalForADecline(Tally):
         return super().read(answer)
 
 
-@broken("truth-a_question_without_an_answer_is_unknown")
+@broken(
+    "truth-a_question_without_an_answer_is_unknown",
+    "truth-a_wrong_key_ends_no_payment",
+    "truth-a_new_word_ends_no_payment",
+)
 class KnowsWithoutAnAnswer(Tally):
     def fetch(self, order: Order, reference: str | None) -> Outcome:
         found = super().fetch(order, reference)
@@ -98,7 +103,7 @@ class ClosesNothing(Tally):
         return replace(found, closed=True) if found.state is OutcomeState.DECLINED else found
 
 
-@broken("truth-a_close_without_an_answer_closes_nothing")
+@broken("truth-a_close_without_an_answer_closes_nothing", "truth-a_wrong_key_ends_no_payment")
 class ClosesInSilence(Tally):
     def close(self, order: Order, reference: str) -> Outcome:
         found = super().close(order, reference)
@@ -155,3 +160,40 @@ class TakesUnpaidForClosed(Tally):
     def fetch(self, order: Order, reference: str | None) -> Outcome:
         found = super().fetch(order, reference)
         return replace(found, closed=True) if found.state is OutcomeState.DECLINED else found
+
+
+@broken("truth-a_wrong_key_ends_no_payment")
+class TakesARefusalForTheEnd(Tally):
+    """Whoever may not ask has not paid."""
+
+    def look(self, method: str, path: str, deadline: float) -> Outcome:
+        self.status = 0
+        found = super().look(method, path, deadline)
+        return _FAILED if self.status in (401, 403) and self.own else found
+
+    def read(self, answer: Any) -> tuple[int, dict[str, Any]]:
+        self.status, self.own = answer.status, b'"code"' in answer.data
+        return super().read(answer)
+
+
+@broken("truth-a_wrong_key_ends_no_payment")
+class IsWellWithAnyKey(Tally):
+    def check(self, deadline: float) -> Health:
+        found = super().check(deadline)
+        return found if "does not answer" in found.message else Health(True)
+
+
+@broken("truth-a_new_word_ends_no_payment")
+class KnowsPaidAndNotPaid(Tally):
+    def outcome(self, found: Mapping[str, Any]) -> Outcome:
+        if isinstance(found.get("state"), str) and found["state"] not in ("paid", "open"):
+            return replace(_FAILED, reference=found["reference"])
+        return super().outcome(found)
+
+
+@broken("truth-preparing_moves_no_money")
+class CallsALostPageNotSent(Tally):
+    def prepare(self, order: Order) -> Prepared | Outcome:
+        found = super().prepare(order)
+        unknown = isinstance(found, Outcome) and found.state is OutcomeState.UNKNOWN
+        return Outcome(OutcomeState.NOT_SENT) if unknown else found

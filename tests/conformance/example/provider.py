@@ -137,10 +137,10 @@ class Tally:
 
     def check(self, deadline: float) -> Health:
         try:
-            self.ask("GET", "/account", deadline)
+            status, _ = self.ask("GET", "/account", deadline)
         except (NotSent, Unclear) as error:
             return Health(False, f"the service does not answer ({type(error).__name__})")
-        return Health(True)
+        return Health(status == 200, "" if status == 200 else f"the service answers {status}")
 
     def prepare(self, order: Order) -> Prepared | Outcome:
         labels = {**order.labels, Label.ENVIRONMENT: self.environment, Label.PAYMENT: order.id}

@@ -19,6 +19,7 @@ from tp_gateway.testing.checks import (
     shape,
     statements,
     truth,
+    unforeseen,
     webhooks,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "shape",
     "statements",
     "truth",
+    "unforeseen",
     "webhooks",
 ]

@@ -11,6 +11,7 @@ from tp_gateway.testing.checking import check, expect, shown
 from tp_gateway.testing.faults import rewritten
 
 _LESS = 100
+_NOT_BINARY = (1_999, 435)
 
 
 @check("money", rule=rules.AMOUNTS, needs="!promise")
@@ -20,17 +21,28 @@ def settles_what_was_asked(bench: Bench) -> None:
 
     JPY has no decimal places and BHD three: whoever divides by a hundred takes a hundredth, or ten times as much.
     """
-    by_places = {money.exponent(one): one for one in sorted(bench.manifest.currencies, reverse=True)}
-    for currency in {bench.currency, *by_places.values()}:
-        attempt = bench.attempt(currency=currency)
-        found = attempt.paid()
-        asked = (attempt.order.amount, currency)
-        if bench.manifest.settles_exactly:
-            expect((found.settled, found.currency) == asked, f"asked {asked}, it says {shown(found)}")
-        if not bench.able.local:
-            book = bench.books().get(found.reference or "")
-            there = (book.amount, book.currency) if book else None
-            expect(there == (found.settled, found.currency), f"it says {shown(found)}, the sandbox's books {there}")
+    for currency in bench.currencies:
+        _expect_settled(bench, bench.attempt(currency=currency))
+
+
+@check("money", rule=rules.AMOUNTS, needs="!promise")
+def settles_to_the_cent(bench: Bench) -> None:
+    """19.99 settles as 1999 and 4.35 as 435, here and in the sandbox's books.
+
+    Binary fractions have no such numbers: `int(19.99 * 100)` is 1998. Amounts are integers, or decimals.
+    """
+    for amount in _NOT_BINARY:
+        _expect_settled(bench, bench.attempt(amount=amount))
+
+
+def _expect_settled(bench: Bench, attempt: Attempt) -> None:
+    found, asked = attempt.paid(), (attempt.order.amount, attempt.order.currency)
+    if bench.manifest.settles_exactly:
+        expect((found.settled, found.currency) == asked, f"asked {asked}, it says {shown(found)}")
+    if not bench.able.local:
+        book = bench.books().get(found.reference or "")
+        there = (book.amount, book.currency) if book else None
+        expect(there == (found.settled, found.currency), f"it says {shown(found)}, the sandbox's books {there}")
 
 
 @check("money", rule=rules.AMOUNTS, needs="!local")

@@ -32,14 +32,27 @@ def expect_hidden(bench: Bench, text: str, where: str) -> None:
 
 @check("privacy", rule=rules.MANIFEST)
 def no_secret_in_a_repr(bench: Bench) -> None:
-    """`repr` and `str` of the provider, and of what it answers, show no secret.
+    """`repr` and `str` of the provider, of its own objects that it is made of, and of what it answers, show no secret.
 
     They end up in tracebacks, in error trackers, and on screens.
     """
     attempt = bench.attempt()
     found = attempt.run()
-    expect_hidden(bench, f"{bench.provider!r} {bench.provider}", "the provider's repr")
+    for one in _made_of(bench.provider):
+        expect_hidden(bench, f"{one!r} {one}", f"the repr of {type(one).__name__}")
     expect_hidden(bench, f"{found!r}", "the repr of an outcome")
+
+
+def _made_of(provider: Any) -> list[Any]:
+    """The provider, and objects of its own package that it holds. Those of libraries are not its to mend."""
+    package = type(provider).__module__.partition(".")[0]
+    found, new = [provider], [provider]
+    while new:
+        held = [one for holder in new for one in getattr(holder, "__dict__", {}).values()]
+        ours = [one for one in held if type(one).__module__.partition(".")[0] == package and not isinstance(one, type)]
+        new = [one for one in ours if not any(one is known for known in found)]
+        found += new
+    return found
 
 
 @check("privacy", rule=rules.MANIFEST)

@@ -21,19 +21,24 @@ def _back(bench: Bench, attempt: Attempt) -> int:
 
 @check("money", rule=rules.MEMBERS, needs="sends_refunds !promise")
 def refunds_the_whole(bench: Bench) -> None:
-    """A refund of the whole amount is accepted, settles at that amount, and is in the sandbox's books.
+    """A refund of the whole amount is accepted, settles at that amount, and is in the sandbox's books: in a currency
+    of each number of decimal places that the manifest has.
 
     A refund that is said and not made is the patient's money.
     """
-    attempt = bench.paid()
-    order = attempt.refund_order()
-    found = attempt.refund(order)
-    expect(found.state in _GIVEN and found.reference, f"refund said {shown(found)}, reference {found.reference}")
-    if found.state is OutcomeState.SUCCEEDED:
-        told = (found.settled, found.currency)
-        expect(told == (order.amount, order.currency), f"asked {order.amount} {order.currency}, it says {shown(found)}")
-    if not bench.able.local:
-        expect(_back(bench, attempt) == order.amount, f"the sandbox's books have {_back(bench, attempt)} given back")
+    for currency in bench.currencies:
+        attempt = bench.paid(currency=currency)
+        order = attempt.refund_order()
+        asked, found = f"asked {order.amount} {order.currency}", attempt.refund(order)
+        given = found.state in _GIVEN and found.reference
+        expect(given, f"{asked}, refund said {shown(found)}, reference {found.reference}")
+        if found.state is OutcomeState.SUCCEEDED:
+            expect(
+                (found.settled, found.currency) == (order.amount, order.currency), f"{asked}, it says {shown(found)}"
+            )
+            expect(found.evidence, "it is said to be made, and names no evidence")
+        if not bench.able.local:
+            expect(_back(bench, attempt) == order.amount, f"{asked}, the sandbox's books have {_back(bench, attempt)}")
 
 
 @check("money", rule=rules.MEMBERS, needs="sends_refunds partial_refund !promise")
@@ -61,7 +66,7 @@ def refunds_no_more_than_was_taken(bench: Bench) -> None:
     attempt = bench.paid()
     expect(attempt.refund(attempt.refund_order()).state in _GIVEN, "the whole could not be given back at first")
     found = attempt.refund(attempt.refund_order(1_00))
-    expect(found.state is OutcomeState.DECLINED, f"one dollar more than was taken: refund said {shown(found)}")
+    expect(found.state is OutcomeState.DECLINED, f"{1_00} minor units more than was taken: refund said {shown(found)}")
     expect(
         _back(bench, attempt) == attempt.order.amount, f"the sandbox's books have {_back(bench, attempt)} given back"
     )

@@ -146,3 +146,7 @@ def preparing_moves_no_money(bench: Bench) -> None:
             spoilt = other.prepare()
         made_up = isinstance(spoilt, Prepared) or spoilt.state is OutcomeState.SUCCEEDED
         expect(not made_up, f"the service answered 500, and prepare answered {shown(spoilt)}")
+        with bench.proxy.fault(faults.lost, first=max(0, bench.requests_of("prepare") - 1)):
+            cut = bench.attempt().prepare()
+        guessed = getattr(cut, "state", None) is OutcomeState.NOT_SENT
+        expect(not guessed, f"the answer was lost after it was sent, and prepare answered {shown(cut)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +64,19 @@ def a_good_one_leads_to_its_payment(bench: Bench) -> None:
     expect(ids == [one.event_id for one in again] and all(ids), f"the event's id changes: {ids}")
 
 
+@check("webhooks", rule=rules.OBSERVATION, needs="webhooks")
+def each_event_has_its_own_id(bench: Bench) -> None:
+    """Webhooks about two payments have two event ids.
+
+    The core hears each event once, and knows it by its id: the second would be taken for the first one again.
+    """
+    told = []
+    for _ in range(2):
+        _, body = event(bench)
+        told.append({one.event_id for one in parse(bench.provider, body, signed(bench, body))})
+    expect(not told[0] & told[1], f"both are {sorted(told[0] & told[1])}")
+
+
 def _names(seen: Observation, attempt: Attempt) -> bool:
     return attempt.reference == seen.reference or seen.labels.get(Label.PAYMENT) == attempt.order.id
 
@@ -90,12 +104,17 @@ def an_unsigned_one_is_refused(bench: Bench) -> None:
     Anything else that it raises is a server error at an address that anybody can call.
     """
     _, body = event(bench)
-    good = signed(bench, body)
+    told, good = list[Observation](), signed(bench, body)
     expect_refused(bench, body, {}, "there was no header at all")
     for name in good:
         expect_refused(bench, body, {**good, name: ""}, f"{name} was empty")
         expect_refused(bench, body, {**good, name: "é=,t=NaN,v1"}, f"{name} was nonsense")
     expect_refused(bench, body, signed(bench, body, SECRETS[1]), "it was signed with another secret")
+    expect_refused(bench, body, signed(bench, body, "x"), "it was signed with a secret of one letter")
+    with suppress(Exception):  # some schemes cannot sign with nothing
+        good = signed(bench, body, "")
+        told = parse(bench.provider, body, good)
+    expect(not told, "it was signed with an empty secret, and it was accepted")
 
 
 @check("webhooks", rule=rules.MEMBERS, needs="webhooks")
