@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clinic import MANAGER
+from tests.clinic import MANAGER, OTHER_PATIENT
 from tests.hostile.conftest import PAY, Hostile, Victim
 
 ONE_FOR_ALL = """
@@ -119,3 +119,41 @@ Acme.execute = Acme.fetch = fetch
     first, second = (victim.pay_acme(status=201).json for _ in range(2))
     shown = [victim.get(f"{PAY}{one['id']}/", as_user=MANAGER, status=200).json for one in (first, second)]
     assert [one["amount_refunded"] for one in shown] == ["10.00", "0.00"]
+
+
+ONE_CUSTOMER = """
+from tp_gateway.contract import Prepared, SavedMethod
+
+def always(self, order, reference=None):
+    return Outcome(
+        OutcomeState.SUCCEEDED, f"r{order.id}", order.amount, order.currency, evidence=f"e{order.id}", payer=PAYER
+    )
+
+PAYER = "cus_guest"
+Acme.execute = Acme.fetch = Acme.close = always
+Acme.save_method = lambda self, order: SavedMethod("m", "card", {}, payer="cus_guest")
+Acme.list_methods = lambda self, payer, deadline: []
+Acme.drop_method = lambda self, reference, deadline: None
+"""
+TOLD_AT_THE_END = "Acme.manifest = manifest(capabilities=Capabilities(fetch=True, save_method=True))\n"
+TOLD_AT_FIRST = """
+PAYER = None
+Acme.prepare = lambda self, order: Prepared(f"r{order.id}", payer="cus_guest")
+Acme.manifest = manifest(capabilities=Capabilities(fetch=True, save_method=True, two_step=True))
+"""
+
+
+@pytest.mark.catalogue(99)
+@pytest.mark.parametrize("told", [TOLD_AT_THE_END, TOLD_AT_FIRST])
+def test_one_customer_for_two_patients_is_the_first_ones_and_both_have_paid(hostile: Hostile, told: str) -> None:
+    victim = hostile(ONE_CUSTOMER + told)
+    assert (
+        victim.pay_acme(status=201, save_payment_method=True, payment_method_id="tok_1").json["status"] == "succeeded"
+    )
+    victim.appointment(5000, OTHER_PATIENT)
+    body = {"appointment_id": 5000, "amount": "180.00", "payment_method": "acme_pay", "save_payment_method": True}
+    second = victim.post(PAY, body | {"payment_method_id": "tok_2"}, as_user=OTHER_PATIENT, status=201).json
+    assert second["status"] == "succeeded" and victim.entries(second["id"])
+    known = victim.rows("SELECT user_id, reference FROM provider_customers WHERE provider = 'acme'")
+    assert {row.user_id: row.reference for row in known}[OTHER_PATIENT] is None
+    assert "provider_customer_is_anothers" in victim.log.getvalue()

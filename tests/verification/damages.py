@@ -20,6 +20,9 @@ ENTRY = (
 )
 
 
+ANOTHERS_EVIDENCE = f"SELECT MAX(evidence) FROM payments WHERE provider = 'stripe' AND id <> {STRIPE}"
+
+
 @dataclass(frozen=True)
 class Damage:
     """`check` must report it, and `others` too; nothing else may."""
@@ -79,6 +82,11 @@ DAMAGES = (
     damage("payments-evidence", f"UPDATE payments SET evidence = 'ch_other' WHERE id = {STRIPE}"),
     damage("payments-evidence", f"UPDATE payments SET evidence = NULL WHERE id = {STRIPE}"),
     damage("payments-evidence", f"UPDATE payments SET settled_at = NULL WHERE id = {STRIPE}"),
+    damage(
+        "payments-evidence",
+        f"UPDATE ledger_entries SET evidence = ({ANOTHERS_EVIDENCE}) WHERE payment_id = {STRIPE} AND kind = 'charge'",
+        f"UPDATE payments SET evidence = ({ANOTHERS_EVIDENCE}) WHERE id = {STRIPE}",
+    ),
     damage(
         "payments-belong",
         "UPDATE payments SET patient_id = 46"

@@ -47,6 +47,8 @@ class Booking:
     ) -> tuple[int, int]:
         """Money was captured, for a `fee` that the provider's `transaction` shows: what is due (and `room`, which was
         made due in this transaction) is paid, the rest is the patient's credit. Returns (paid, credit)."""
+        if self.payment.captured:
+            evidence = self._name_of_more(evidence)
         ours, paid = clearing(self.payment.provider), min(amount, self.standing.due + room)
         lines = [self._line("charge", ours, RECEIVABLE, paid, evidence)] if paid else []
         if fee > 0:
@@ -79,17 +81,27 @@ class Booking:
         fresh = self._entry("write_off_returned", RECEIVABLE, ADJUSTMENTS, amount, evidence, refund_id)
         return amount if fresh else 0
 
-    def suspense(self, amount: int, currency: str, evidence: str) -> None:
-        """Money that is here but is not what was asked: kept apart until a person decided."""
-        self._entry("suspense", clearing(self.payment.provider), SUSPENSE, amount, evidence, currency=currency)
+    def _name_of_more(self, evidence: str) -> str:
+        """More money under the evidence of an earlier part, as when a hold is captured in steps, is another entry."""
+        earlier = sa.select(sa.func.count()).where(L.c.payment_id == self.payment.id)
+        count = self.session.execute(earlier.where(L.c.kind.in_(("charge", "overpayment")))).scalar_one()
+        same = self.session.execute(earlier.where(L.c.evidence == evidence)).scalar_one()
+        return f"{evidence}#{count + 1}" if same else evidence
 
-    def suspended(self) -> tuple[int, str]:
-        """(amount, evidence) of what is kept apart for this payment in its own currency."""
+    def suspense(self, amount: int, currency: str, evidence: str) -> None:
+        """Money that is here but is not what was asked: kept apart until a person decided. `amount` is all of it, so
+        that an evidence that is another one at each look keeps nothing apart twice."""
+        more = amount - self.suspended(currency)[0]
+        if more > 0:
+            self._entry("suspense", clearing(self.payment.provider), SUSPENSE, more, evidence, currency=currency)
+
+    def suspended(self, currency: str = "") -> tuple[int, str]:
+        """(amount, evidence) of what is kept apart for this payment in a currency, its own one if none is named."""
         sign = sa.case((L.c.kind == "suspense", L.c.amount), else_=-L.c.amount)
         query = sa.select(sa.func.coalesce(sa.func.sum(sign), 0), sa.func.max(L.c.evidence)).where(
             L.c.payment_id == self.payment.id,
             L.c.kind.in_(("suspense", "suspense_reversal")),
-            L.c.currency == self.payment.currency,
+            L.c.currency == (currency or self.payment.currency),
         )
         amount, evidence = self.session.execute(query).one()
         return int(amount), evidence or ""

@@ -7,12 +7,14 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from tp_gateway import observability
 from tp_gateway.contract import Payer
-from tp_gateway.database import InsertOnce
+from tp_gateway.database import InsertOnce, rows_changed
 from tp_gateway.models import ProviderCustomer, table
 
 C = table(ProviderCustomer)
 _CUSTOMER = InsertOnce(C, ["user_id", "provider"])
+log = observability.logger(__name__)
 
 
 def make_payer(session: orm.Session, provider: str, user_id: int) -> Payer:
@@ -38,7 +40,14 @@ def forget_payer(session: orm.Session, provider: str, user_id: int) -> None:
 
 
 def remember_payer(session: orm.Session, provider: str, user_id: int, reference: str | None) -> None:
-    """Store the provider's customer, once: the first one stays."""
+    """Store the provider's customer, once: the first one stays. One who is another patient's already is not believed:
+    they would see each other's saved methods. What was paid is booked all the same."""
     if reference:
+        other = C.alias()
+        taken = sa.exists().where(
+            other.c.provider == provider, other.c.reference == reference, other.c.user_id != user_id
+        )
         free = (C.c.user_id == user_id, C.c.provider == provider, C.c.reference.is_(None))
-        session.execute(sa.update(C).where(*free).values(reference=reference))
+        stored = rows_changed(session, sa.update(C).where(*free, ~taken).values(reference=reference))
+        if not stored and session.execute(sa.select(taken)).scalar_one():
+            log.error("provider_customer_is_anothers", provider=provider, user_id=user_id)

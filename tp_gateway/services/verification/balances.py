@@ -117,7 +117,7 @@ CHECKS = (
     ),
     check(
         "payments-evidence",
-        "A payment has succeeded if and only if it has money, and then it names the evidence that is booked.",
+        "A payment has succeeded if and only if it has money, and then it names the evidence that is booked, its own.",
         Payment,
         finds(
             sa.select(P.c.id, P.c.state, P.c.captured).where((P.c.captured > 0) != P.c.state.in_(_SETTLED)),
@@ -136,6 +136,13 @@ CHECKS = (
                 ~_CHARGE.where(L.c.payment_id == P.c.id, L.c.evidence == P.c.evidence).exists(),
             ),
             "payment {id} is {state}, and no charge is booked for its evidence {evidence}",
+        ),
+        finds(
+            sa.select(sa.func.max(P.c.id).label("id"), P.c.provider, P.c.evidence, sa.func.count().label("payments"))
+            .where(P.c.evidence.is_not(None))
+            .group_by(P.c.provider, P.c.evidence)
+            .having(sa.func.count() > 1),
+            "payment {id}: its evidence {evidence} is that of {payments} payments by {provider}",
         ),
     ),
     check(
