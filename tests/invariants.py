@@ -64,6 +64,7 @@ def _of_provider(store: Any, slug: str) -> Any:
     """What can be compared with that provider's books; a payable can be paid by others too."""
     ids = {payment["id"] for payment in store["payments"] if payment["provider"] == slug}
     rows = {name: [row for row in store[name] if row["payment_id"] in ids] for name in ("ledger_entries", "refunds")}
+    rows["disputes"] = [dispute for dispute in store["disputes"] if dispute["provider"] == slug]
     return {**store, **rows, "payments": [payment for payment in store["payments"] if payment["id"] in ids]}
 
 

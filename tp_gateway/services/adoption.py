@@ -31,7 +31,8 @@ class Adoption:
         """Make the payment from the labels (`Label.PAYMENT`, `Label.PAYABLE`) and proven money. False, with a log
         line for a person, where the labels lead nowhere."""
         uuid, payable = observation.labels.get(Label.PAYMENT), observation.labels.get(Label.PAYABLE)
-        if not uuid or not payable or not evidence.settled or not evidence.currency:
+        named = evidence.reference in (None, observation.reference)
+        if not uuid or not payable or not evidence.settled or not evidence.currency or not named:
             log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
             return None
         now = self._clock()
@@ -41,6 +42,10 @@ class Adoption:
                 log.error("money_without_owner", provider=provider.slug, reference=observation.reference)
                 return None
             if session.execute(sa.select(P.c.id).where(P.c.uuid == uuid)).first() is not None:
+                return None
+            same = sa.or_(P.c.reference == observation.reference, P.c.evidence == evidence.evidence)
+            if session.execute(sa.select(P.c.id).where(P.c.provider == provider.slug, same)).first() is not None:
+                log.error("money_is_of_another_payment", provider=provider.slug, reference=observation.reference)
                 return None
             values = {
                 "uuid": uuid,

@@ -21,7 +21,7 @@ from tp_gateway.services import bookkeeping, history
 from tp_gateway.services.clock import Clock
 from tp_gateway.services.dispute_books import DisputeBooking
 from tp_gateway.services.dispute_reading import one_dispute
-from tp_gateway.services.facts import DisputeFacts
+from tp_gateway.services.facts import DisputeFacts, PaymentFacts
 from tp_gateway.services.reading import Standing, standing
 from tp_gateway.services.recovery import match_payment
 from tp_gateway.timing import Timing
@@ -46,7 +46,8 @@ class DisputeSettlement:
         if found is None and fact.labels.get(Label.ENVIRONMENT, self._environment) != self._environment:
             return None
         # Locks are taken in the same order everywhere: payable and payment, then what belongs to them.
-        payment_id = found.id if found else _known_payment(session, slug, fact.reference)
+        known = _known_payment(session, slug, fact.reference)
+        payment_id = known or (found.id if found else None)
         before = standing(session, self._vault, payment_id, lock=True) if payment_id is not None else None
         now = self._clock()
         row, new = self._row(session, slug, fact, before, began, now)
@@ -64,7 +65,7 @@ class DisputeSettlement:
             "updated_at": now,
             "closed_at": (row.closed_at or now) if fact.status in CLOSED else None,
         }
-        problem = _problem(before, fact)
+        problem = _problem(before, found, fact)
         if before is not None:
             values["payment_id"] = before.payment.id
             session.execute(sa.update(P).where(P.c.id == before.payment.id, ~P.c.disputed).values(disputed=True))
@@ -165,10 +166,15 @@ def _known_payment(session: orm.Session, slug: str, reference: str) -> int | Non
     return known
 
 
-def _problem(before: Standing | None, fact: DisputeFact) -> str:
-    """Why a person must look."""
+def _problem(before: Standing | None, found: PaymentFacts | None, fact: DisputeFact) -> str:
+    """Why a person must look: nothing is booked then."""
     if before is None:
         return "no payment here is known to be the one that is disputed"
     if fact.currency != before.payment.currency:
         return f"disputed in {fact.currency}, paid in {before.payment.currency}"
+    if found is not None and found.id != before.payment.id:
+        return f"said to be about payment {found.id} now: a dispute is about one payment for ever"
+    withdrawn = -sum(movement.amount for movement in fact.movements)
+    if not 0 <= withdrawn <= before.payment.captured:
+        return f"{withdrawn} minor units were taken back in all, {before.payment.captured} were paid"
     return ""

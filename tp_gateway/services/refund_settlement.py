@@ -63,6 +63,14 @@ class RefundSettlement:
                 log.error("refund_listed_for_another_payment", payment_id=payment_id, reference=fact.reference)
                 continue
             refund = self._find(session, now_standing.payment, fact)
+            payment = now_standing.payment
+            gives = fact.amount if refund is None else refund.amount
+            settles = fact.state is not FactState.FAILED and (refund is None or refund.state != R.SUCCEEDED)
+            if settles and payment.refunded + gives > payment.captured:
+                # Nobody can give back more than came: the rest of what was said is true all the same.
+                names = {"payment_id": payment_id, "reference": fact.reference, "amount": gives}
+                log.error("refund_listed_beyond_what_was_paid", **names)
+                continue
             if refund is None:
                 refund = self._adopt(session, now_standing.payment, fact, actor)
             self.settle(session, now_standing, refund, R(str(fact.state)), fact.reference, actor, fact.provider_code)
