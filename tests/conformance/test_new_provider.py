@@ -50,7 +50,7 @@ def run_in(folder: Path, *command: str, **environ: str) -> str:
         ),
         *((name, "a name has 2 to 32") for name in ("gift_", "gift__card", "x" * 33, "gift\n")),
         *((name, "Python package") for name in ("class", "tests", "tp_gateway")),
-        *((name, "is installed here already") for name in ("json", "stripe", "colander")),
+        *((name, "is installed here already") for name in ("json", "stripe", "colander", "medicare", "in_person")),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(name: str, why: str, tmp_path: Path, capsys: Any) -> None:

@@ -64,7 +64,7 @@ def clinic(sqlite_database_url: str, vouchers: Vouchers, desk: Desk) -> Iterator
     clinic.close()
 
 
-REQUEST = json.loads(blocks(PAGE, "json")[1])
+REQUEST = json.loads(blocks(PAGE, "json")[2])
 
 
 def pay(clinic: Clinic, code: str = REQUEST["voucher_code"]) -> Any:

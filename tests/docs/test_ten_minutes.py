@@ -16,7 +16,7 @@ PAGE = ROOT / "docs/providers.md"
 WRITES, *STEPS = blocks(PAGE, "sh")
 SWITCHED_ON, _ = blocks(PAGE, "ini")
 [LISTED] = [text for text in blocks(PAGE, "text") if "not enabled" in text]
-PAID = json.loads(blocks(PAGE, "json")[0])
+PAID, REFUNDED = (json.loads(text) for text in blocks(PAGE, "json")[:2])
 UP = "until curl -sf -o /dev/null http://127.0.0.1:6543/readyz; do kill -0 %2; sleep 0.1; done\n"
 
 
@@ -39,13 +39,15 @@ def test_the_commands_of_the_page_lead_to_a_payment(tmp_path: Path) -> None:
     assert "provider gift_card (gift_card): " in done.stdout and " 0 broken" in done.stdout
     assert LISTED in done.stdout
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [one["errors"] for one in answers[:-1]] == [[], []]
-    assert {name: answers[-1].get(name) for name in PAID} == PAID
+    *users, appointments, paid, staff, refunded = answers
+    assert [one["errors"] for one in (*users, appointments, staff)] == [[], [], []]
+    assert {name: paid.get(name) for name in PAID} == PAID
+    assert {name: refunded.get(name) for name in REFUNDED} == REFUNDED
     assert SWITCHED_ON.replace("12120", ports["12120"]) in (tmp_path / "gift_card/gateway.ini").read_text()
 
 
 def test_every_block_of_the_page_is_run_by_a_test() -> None:
-    """Here: sh, the first ini, the first json, the listing. In test_providers.py: all python, and the rest."""
+    """Here: sh, the first ini, the first two json, the listing. In test_providers.py: all python, and the rest."""
     found = {language: len(blocks(PAGE, language)) for language in ("sh", "ini", "json", "python", "text", "")}
-    assert found == {"sh": 4, "ini": 2, "json": 2, "python": 4, "text": 3, "": 0}
+    assert found == {"sh": 5, "ini": 2, "json": 3, "python": 4, "text": 3, "": 0}
     assert PAGE.read_text("utf-8").count("```") == 2 * sum(found.values())

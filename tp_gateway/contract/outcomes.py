@@ -114,9 +114,9 @@ class RefundFact:
 class Prepared:
     """An object at the provider that cannot move money by itself.
 
-    `reference` is its id, unique at the provider. `action` is for the customer's browser (a `client_secret`, a page to
-    visit); the core encrypts it at rest. `state`, if not None, is kept and comes back as `Order.state`. `payer` is the
-    provider's customer reference, if one was made or found."""
+    `reference` is its id, unique at the provider. `action` is for the customer's browser: a `client_secret`, or a page
+    to visit, `{"type": "redirect", "redirect_url": "https://…"}`; the core encrypts it at rest. `state`, if not None,
+    is kept and comes back as `Order.state`. `payer` is the provider's customer reference, if one was made or found."""
 
     reference: str
     action: Mapping[str, Any] = field(default_factory=nothing)

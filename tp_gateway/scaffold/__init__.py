@@ -7,7 +7,7 @@ import importlib.util
 import keyword
 import re
 from collections.abc import Iterator
-from importlib import resources
+from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
@@ -53,6 +53,8 @@ def _check(name: str) -> None:
         raise ConfigurationError(f"{name!r}: a name has 2 to 32 lower-case letters, digits and single underscores")
     if keyword.iskeyword(name) or name in ("tests", "tp_gateway"):
         raise ConfigurationError(f"{name} cannot be the name of a Python package of yours")
+    if name in {entry.name for entry in metadata.entry_points(group="tp_gateway")}:
+        raise ConfigurationError(f"a provider named {name} is installed here already: choose another name")
     if importlib.util.find_spec(name) is not None:
         raise ConfigurationError(f"a Python module named {name} is installed here already: choose another name")
 
