@@ -34,6 +34,16 @@ _SECRET_TEXT = re.compile(  # keys, client secrets, JWTs
 )
 
 
+LONGEST_NAME = 64
+_NAME = type.__dict__["__name__"]
+
+
+def class_name(value: object) -> str:
+    """Of somebody else's exception or object: what its class was made with, whatever its metaclass says, whose code
+    must not run here."""
+    return str(_NAME.__get__(type(value)))[:LONGEST_NAME]
+
+
 def scrub_text(text: str) -> str:
     """`text` without keys, client secrets, tokens and card numbers."""
     text = _SECRET_TEXT.sub(HIDDEN, text)
@@ -70,7 +80,7 @@ def _format_exception(logger: Any, method: str, event: structlog.typing.EventDic
     try:
         return dict(structlog.processors.format_exc_info(logger, method, dict(event)))
     except BaseException as error:
-        return {**event, "exc_info": None, "exception": f"cannot be shown: {type(error).__name__}"}
+        return {**event, "exc_info": None, "exception": f"cannot be shown: {class_name(error)}"}
 
 
 def configure_logging(level: str) -> None:

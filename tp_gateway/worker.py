@@ -65,7 +65,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 work()
-            except Exception as error:  # a loop must outlive whatever goes wrong in one round
+            except BaseException as error:  # a loop must outlive whatever goes wrong in one round, SystemExit too
                 observability.WORKER_ERRORS.labels(name).inc()
-                log.error("worker_round_failed", loop=name, error=type(error).__name__, exc_info=error)
+                log.error("worker_round_failed", loop=name, error=observability.class_name(error), exc_info=error)
             (wake or self._stopping).wait(interval)

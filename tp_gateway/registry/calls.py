@@ -55,7 +55,7 @@ class Calls:
             except Exception:
                 raise
             except BaseException as error:
-                raise RuntimeError(type(error).__name__) from error
+                raise RuntimeError(observability.class_name(error)) from error
             finally:
                 lane.end()  # before the answer is out: the caller's next call must find the lane free
 

@@ -23,6 +23,7 @@ import colander
 
 from tp_gateway.contract.nothing import nothing
 from tp_gateway.fields import is_storable
+from tp_gateway.observability import class_name
 
 LONGEST_TEXT = 1 << 13
 _A_VALUE = 64
@@ -43,7 +44,7 @@ def exactly(value: Any, kinds: tuple[type, ...]) -> Any:
     is as annotated: the same object, or an equal one with copies of its mappings. Raises Nonsense, or what the value
     itself raises."""
     if type(value) not in kinds:
-        raise Nonsense(f"a {_name(type(value))}")
+        raise Nonsense(f"a {class_name(value)}")
     return _taken(value, _takers(type(value)))  # type: ignore[arg-type]
 
 
@@ -83,12 +84,12 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
         return {_key(key, left): _plain(item, depth + 1, left) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, depth + 1, left) for item in value]
-    raise Nonsense(f"a mapping with a {_name(kind)} in it")
+    raise Nonsense(f"a mapping with a {class_name(value)} in it")
 
 
 def _key(key: Any, left: list[int]) -> str:
     if not isinstance(key, str):
-        raise Nonsense(f"a mapping with a {_name(type(key))} as a key")
+        raise Nonsense(f"a mapping with a {class_name(key)} as a key")
     text = _text(key)
     left[0] -= len(text)
     return text
@@ -157,7 +158,7 @@ def _takers(hint: Any) -> Mapping[Any, Take]:
 def _taken(value: Any, takers: Mapping[Any, Take]) -> Any:
     take = takers.get(type(value)) or _for_a_kind_of(value, takers)
     if take is None:
-        raise Nonsense(f"a {_name(type(value))}")
+        raise Nonsense(f"a {class_name(value)}")
     return take(value)
 
 
@@ -199,7 +200,3 @@ def _fields(kind: type) -> Take:
         return replace(value, **changed) if changed else value
 
     return take
-
-
-def _name(kind: type) -> str:
-    return str(type.__getattribute__(kind, "__name__"))[:64]

@@ -148,7 +148,13 @@ class GuardedProvider(LookUps, ClaimCalls, LocalCalls):
         except Overrun:
             return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR, provider_code="deadline")
         except Exception as error:
-            log.error("provider_raised", provider=self.slug, member=member, error=type(error).__name__, exc_info=error)
+            log.error(
+                "provider_raised",
+                provider=self.slug,
+                member=member,
+                error=observability.class_name(error),
+                exc_info=error,
+            )
             return Outcome(OutcomeState.UNKNOWN, reason=Reason.UNCLEAR, provider_code="exception")
 
     def _call(self, member: str, deadline: float, arguments: tuple[Any, ...], take: Callable[[Any], Any]) -> Any:

@@ -62,7 +62,7 @@ class ClaimCalls:
             self._nonsense(member, str(what))
             return RebateFact(RebateState.UNKNOWN)
         except Exception as error:
-            log.warning("rebate_call_failed", provider=self.slug, member=member, error=type(error).__name__)
+            log.warning("rebate_call_failed", provider=self.slug, member=member, error=observability.class_name(error))
             return RebateFact(RebateState.UNKNOWN)
         problem = impossible_rebate(found)
         if problem:
@@ -77,7 +77,13 @@ class ClaimCalls:
             self._nonsense(member, str(what))
             raise GatewayError("service_unavailable") from what
         except Exception as error:
-            log.error("provider_raised", provider=self.slug, member=member, error=type(error).__name__, exc_info=error)
+            log.error(
+                "provider_raised",
+                provider=self.slug,
+                member=member,
+                error=observability.class_name(error),
+                exc_info=error,
+            )
             raise GatewayError("service_unavailable") from error
 
     @staticmethod

@@ -68,7 +68,7 @@ class Hooks:
             try:
                 answer = policy(POLICY_SECONDS, _verdict, order=order, method=method)
             except Exception as error:
-                log.error("policy_failed", plugin=policy.plugin, error=type(error).__name__, exc_info=error)
+                log.error("policy_failed", plugin=policy.plugin, error=observability.class_name(error), exc_info=error)
                 raise GatewayError("service_unavailable", retry_after=30) from error
             if answer is not None:
                 yield answer

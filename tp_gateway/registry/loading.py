@@ -163,7 +163,7 @@ def _step(plugin: str, problem: str, work: Callable[[], T], detail: str = ": {}"
         raise _Refused(f"{plugin}: {_words(error)}") from None
     except BaseException as error:  # SystemExit at import, say: the process ends by our own word, with the name
         said = detail.format(_words(error))
-        raise _Refused(f"{plugin} {problem}: {type(error).__name__}{said}") from error
+        raise _Refused(f"{plugin} {problem}: {observability.class_name(error)}{said}") from error
 
 
 def _words(error: BaseException) -> str:
@@ -171,5 +171,5 @@ def _words(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())[:_LONGEST_REASON]
     except BaseException as broken:
-        return f"(its text raises {type(broken).__name__})"
+        return f"(its text raises {observability.class_name(broken)})"
     return observability.scrub_text("".join(one if one.isprintable() else "?" for one in text))

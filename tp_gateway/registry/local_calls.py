@@ -57,7 +57,7 @@ class LocalCalls:
             log.error("provider_local_call_stuck", provider=self.slug, member="parse_webhook")
             raise GatewayError("service_unavailable", retry_after=30) from reason
         except Exception as error:
-            log.warning("webhook_not_parsed", provider=self.slug, error=type(error).__name__)
+            log.warning("webhook_not_parsed", provider=self.slug, error=observability.class_name(error))
             raise InvalidSignature from error
 
     def write_refunds(self, refunds: list[QueuedRefund], title: str, made_on: date) -> PaymentFile:
@@ -71,7 +71,9 @@ class LocalCalls:
             self._nonsense("write_refunds", str(problem))
             raise CannotWrite("The provider could not write it; see the log") from problem
         except Exception as error:
-            log.error("provider_raised", provider=self.slug, member="write_refunds", error=type(error).__name__)
+            log.error(
+                "provider_raised", provider=self.slug, member="write_refunds", error=observability.class_name(error)
+            )
             raise CannotWrite("The provider could not write it; see the log") from error
         return file
 
@@ -102,7 +104,7 @@ class LocalCalls:
         try:
             found = self._at_once(name, (dict(given),), keep, function=check)
         except Exception as error:
-            what = str(error) if isinstance(error, Nonsense) else type(error).__name__
+            what = str(error) if type(error) is Nonsense else observability.class_name(error)
             log.error("provider_schema_failed", provider=self.slug, schema=name, error=what)
             raise GatewayError("service_unavailable") from error
         if isinstance(found, ValidationError):

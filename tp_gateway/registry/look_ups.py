@@ -92,11 +92,17 @@ class LookUps:
             self._nonsense(member, str(problem))
             raise ProviderFailed(f"{self.slug}.{member}", f"`{member}` answered {problem}") from problem
         except Overrun as error:
-            log.warning("provider_look_up_failed", provider=self.slug, member=member, error=type(error).__name__)
+            log.warning(
+                "provider_look_up_failed", provider=self.slug, member=member, error=observability.class_name(error)
+            )
             raise ProviderFailed(f"{self.slug}.{member}", "it did not answer in time") from error
         except Exception as error:
-            log.warning("provider_look_up_failed", provider=self.slug, member=member, error=type(error).__name__)
-            raise ProviderFailed(f"{self.slug}.{member}", f"`{member}` raised {type(error).__name__}") from error
+            log.warning(
+                "provider_look_up_failed", provider=self.slug, member=member, error=observability.class_name(error)
+            )
+            raise ProviderFailed(
+                f"{self.slug}.{member}", f"`{member}` raised {observability.class_name(error)}"
+            ) from error
 
 
 def _exact(*kinds: type) -> Callable[[Any], Any]:

@@ -36,7 +36,7 @@ def read(manifest: Manifest, section: Section) -> dict[str, Any]:
         raise ConfigurationError("; ".join(wrong)) from None
     except Exception as error:  # whose text could repeat a secret
         raise ConfigurationError(
-            f"provider {manifest.slug}: its settings_schema fails: {type(error).__name__}"
+            f"provider {manifest.slug}: its settings_schema fails: {observability.class_name(error)}"
         ) from error
 
 

@@ -59,7 +59,7 @@ class StatementReader:
         except (Exception, SystemExit) as error:
             raise self._failed("read_statement", error) from error
         if not isinstance(found, Statement) or not isinstance(found.format, str):
-            raise self._nonsense("read_statement", type(found).__name__)
+            raise self._nonsense("read_statement", observability.class_name(found))
         return Statement(found.format, self._lines(iter(found.lines)))
 
     def recogniser(self, references: Collection[str]) -> Recogniser:
@@ -77,7 +77,7 @@ class StatementReader:
             if found is None:
                 return None
             if not isinstance(found, Recognised) or found.reference not in known or type(found.repaired) is not str:
-                self._nonsense("recogniser", type(found).__name__)
+                self._nonsense("recogniser", observability.class_name(found))
                 return None
             return found
 
@@ -98,7 +98,9 @@ class StatementReader:
             raise self._failed("read_statement", error, number) from error
 
     def _failed(self, member: str, error: BaseException, line: int = 0) -> MalformedStatement:
-        log.error("provider_raised", provider=self._slug, member=member, error=type(error).__name__, exc_info=error)
+        log.error(
+            "provider_raised", provider=self._slug, member=member, error=observability.class_name(error), exc_info=error
+        )
         return MalformedStatement(line, "it could not be read to its end")
 
     def _nonsense(self, member: str, what: str, line: Any = 0) -> MalformedStatement:

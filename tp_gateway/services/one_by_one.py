@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
@@ -23,8 +24,12 @@ def one_by_one(what: str, items: Iterable[T], work: Callable[[T], bool | int | N
     for item in items:
         try:
             done += int(work(item) or 0)
-        except Exception as error:
+        except BaseException as error:
+            if not issubclass(type(error), Exception) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C and the like. On the thread of a loop SystemExit would end that loop and nothing else.
             failed += 1
             observability.WORKER_ERRORS.labels(what).inc()
-            log.error("item_failed", loop=what, item=str(item)[:80], error=type(error).__name__, exc_info=error)
+            log.error(
+                "item_failed", loop=what, item=str(item)[:80], error=observability.class_name(error), exc_info=error
+            )
     return Round(done, failed)

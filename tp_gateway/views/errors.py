@@ -77,7 +77,7 @@ def error_response(error: GatewayError) -> Response:
 
 def internal_error(error: Exception) -> Response:
     """A fault of ours: the log has the details, the caller a request id."""
-    log.error("unhandled_error", error=type(error).__name__, exc_info=error)
+    log.error("unhandled_error", error=observability.class_name(error), exc_info=error)
     return error_response(GatewayError("internal_error"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import colander
 from pyramid.view import view_config
 
+from tp_gateway.observability import class_name
 from tp_gateway.registry import GuardedProvider
 from tp_gateway.views.answers import machines as answers
 
@@ -52,5 +53,5 @@ def _parameter(node: colander.SchemaNode) -> dict[str, Any]:
 
 def _type_name(kind: Any) -> str:
     """A schema type's own word for itself: `text`, `amount`, `flag`, `sequence`, …"""
-    name = type(kind).__name__
+    name = class_name(kind)
     return "object" if isinstance(kind, colander.Mapping) else name[:1].lower() + name[1:]

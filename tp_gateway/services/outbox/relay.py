@@ -101,7 +101,8 @@ class Outbox:
         try:
             note = destination.tell(event)
         except Exception as error:  # a destination's fault must stop neither the relay nor the other messages
-            problem = str(error) if isinstance(error, NotTold) else type(error).__name__
+            # By its type: `isinstance` also asks the exception itself, which can be a plugin's.
+            problem = str(error) if type(error) is NotTold else observability.class_name(error)
             told = {"destination": destination.name, "topic": event.topic, "message_id": event.id}
             log.warning("outbox_message_not_told", **told, error=problem)
             again = next_look(self._timing, self._clock(), one.attempts)
