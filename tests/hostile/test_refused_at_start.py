@@ -84,6 +84,40 @@ MODULES = {
     "totals by nothing": ("Acme.manifest = manifest(totals_by='kind')", "totals_by"),
     "examples that JSON cannot hold": ("Acme.manifest = manifest(examples=({'a': object()},))", "examples"),
     "a coroutine": ("async def execute(self, order, reference): ...\nAcme.execute = execute", "is a coroutine"),
+    "an object that is called as a coroutine": (
+        "class Call:\n    async def __call__(self, order, reference): ...\nAcme.execute = Call()",
+        "`execute` is a coroutine",
+    ),
+    "a generator": ("def execute(self, order, reference): yield\nAcme.execute = execute", "`execute` is a generator"),
+    "a generator to be awaited": (
+        "async def list_since(self, moment, until, deadline): yield\nAcme.list_since = list_since\n"
+        "Acme.manifest = manifest(capabilities=Capabilities(list_since=True))",
+        "`list_since` is an asynchronous generator",
+    ),
+    "a policy that is a coroutine": (
+        "@hookimpl\nasync def tp_gateway_before_submit(order, method): return Veto('not_payable', 'no')",
+        "`tp_gateway_before_submit` is a coroutine",
+    ),
+    "a policy that is a generator": (
+        "@hookimpl\ndef tp_gateway_before_submit(order, method): yield Veto('not_payable', 'no')",
+        "`tp_gateway_before_submit` is a generator",
+    ),
+    "a listener that is a coroutine": (
+        "@hookimpl\nasync def tp_gateway_after_commit(event): ...",
+        "`tp_gateway_after_commit` is a coroutine",
+    ),
+    "a listener that is a generator": (
+        "@hookimpl\ndef tp_gateway_after_commit(event): yield",
+        "`tp_gateway_after_commit` is a generator",
+    ),
+    "a sender that is a generator to be awaited": (
+        "@hookimpl\nasync def tp_gateway_send_text(message): yield True",
+        "`tp_gateway_send_text` is an asynchronous generator",
+    ),
+    "providers to be awaited": (
+        "@hookimpl\nasync def tp_gateway_providers(): yield Acme",
+        "`tp_gateway_providers` is an asynchronous generator",
+    ),
     "a member that takes something else": ("Acme.execute = lambda self: None", "does not take (order, reference)"),
     "builds nothing": ("Acme.build = classmethod(lambda *_: None)", "what `build` made has no `check`"),
     "builds something else": ("Acme.build = classmethod(lambda *_: object())", "what `build` made has no `execute`"),

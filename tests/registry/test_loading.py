@@ -64,6 +64,23 @@ def test_a_plugin_may_be_an_object_and_bring_several_providers(install: Install,
     assert [provider.slug for provider in load("acme")] == ["acme", "second"]
 
 
+def test_what_the_contract_calls_an_iterable_may_be_a_generator(install: Install, load: Any) -> None:
+    source = """
+    def listed(self, moment, until, deadline):
+        yield from ()
+    Acme.list_since = Acme.list_remittances = listed
+    def parse_webhook(self, body, headers):
+        yield from ()
+    Acme.parse_webhook = parse_webhook
+    able = Capabilities(list_since=True, remittances=True, webhooks=True)
+    Acme.manifest = manifest(capabilities=able)
+    """
+    install("acme", PROVIDER + textwrap.dedent(source))
+    provider = load("acme").by_slug("acme")
+    assert provider.list_since(datetime.now(UTC), datetime.now(UTC), time.monotonic() + 5) == []
+    assert provider.parse_webhook(b"", {}) == []
+
+
 def test_a_plugin_may_bring_only_rules(install: Install, load: Any) -> None:
     install("acme", PROVIDER)
     install("rules", RULES.format(body="return None"))

@@ -112,13 +112,21 @@ class _Loading:
         for caller in self.manager.get_hookcallers(plugin) or []:
             if not caller.has_spec():  # also one that says `optionalhook`: a rule that is never asked is no rule
                 raise ConfigurationError(f"unknown hook {caller.name!r}")
-            if any(one.wrapper or one.hookwrapper for one in caller.get_hookimpls() if one.plugin is plugin):
-                raise ConfigurationError(f"wraps {caller.name}: wrappers are refused")
+            for one in caller.get_hookimpls():
+                if one.plugin is plugin:
+                    self._refuse_wrong_hook(caller.name, one)
         for name in dir(plugin):
             # pluggy passes over what is not marked, and a rule that is never asked is no rule.
             unmarked = name.startswith(f"{PROJECT}_") and self.manager.parse_hookimpl_opts(plugin, name) is None
             if unmarked and callable(getattr(plugin, name)):
                 raise ConfigurationError(f"`{name}` is not marked with @hookimpl of tp_gateway.contract")
+
+    def _refuse_wrong_hook(self, name: str, one: pluggy.HookImpl) -> None:
+        if one.wrapper or one.hookwrapper:
+            raise ConfigurationError(f"wraps {name}: wrappers are refused")
+        kind = manifests.deferred(one.function, may_yield=name == "tp_gateway_providers")
+        if kind:
+            raise ConfigurationError(f"`{name}` is {kind}: a call of it alone does nothing")
 
     def _classes(self, plugin: Any) -> list[Any]:
         others = [other for other in self.manager.get_plugins() if other is not plugin]

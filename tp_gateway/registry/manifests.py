@@ -3,6 +3,7 @@ its manifest afterwards counts."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -64,6 +65,9 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """What each member is called with, in this order."""
 
+_ITERABLE = ("parse_webhook", "list_since", "list_remittances")
+"""Whose answer is iterated over, so that they may be generators."""
+
 _NEEDS = (
     ("browser", "two_step"),
     ("resumable", "two_step"),
@@ -104,14 +108,27 @@ def wrong_members(provider: Any, manifest: Manifest) -> Iterable[str]:
         if not callable(member):
             yield f"what `build` made has no `{name}`"
             continue
-        if inspect.iscoroutinefunction(member):
-            yield f"`{name}` is a coroutine: the gateway calls, and does not await"
+        kind = deferred(member, may_yield=name in _ITERABLE)
+        if kind:
+            yield f"`{name}` is {kind}: a call of it alone does nothing"
         try:
             inspect.signature(member).bind(*_ARGUMENTS[name])
         except TypeError:
             yield f"`{name}` does not take ({', '.join(_ARGUMENTS[name])})"
         except ValueError:  # written in C, and does not say
             continue
+
+
+def deferred(function: Any, *, may_yield: bool) -> str:
+    """What it is, if a call of it only makes an object that somebody would have to await or to iterate over: it would
+    seem to work, and do nothing. Otherwise nothing."""
+    is_plain = inspect.isroutine(function) or isinstance(function, functools.partial)
+    call = function if is_plain else type(function).__call__
+    if inspect.iscoroutinefunction(call):
+        return "a coroutine"
+    if inspect.isasyncgenfunction(call):
+        return "an asynchronous generator"
+    return "a generator" if inspect.isgeneratorfunction(call) and not may_yield else ""
 
 
 _SCHEMAS = ("settings_schema", "parameters_schema", "evidence_schema", "rebate_schema")
