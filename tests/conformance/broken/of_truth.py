@@ -94,7 +94,7 @@ class KnowsWithoutAnAnswer(Tally):
         return Outcome(OutcomeState.NOT_SENT) if found.reason is Reason.UNCLEAR and not found.reference else found
 
 
-@broken("truth-closed_means_closed")
+@broken("truth-closed_means_closed", "truth-a_decline_is_final")
 class ClosesNothing(Tally):
     """It looks, and says closed."""
 
@@ -197,3 +197,12 @@ class CallsALostPageNotSent(Tally):
         found = super().prepare(order)
         unknown = isinstance(found, Outcome) and found.state is OutcomeState.UNKNOWN
         return Outcome(OutcomeState.NOT_SENT) if unknown else found
+
+
+@broken("truth-a_decline_is_final")
+class CallsADeclineTheEnd(Tally):
+    """Its service would take another card."""
+
+    def execute(self, order: Order, reference: str | None) -> Outcome:
+        found = super().execute(order, reference)
+        return replace(found, closed=True) if found.state is OutcomeState.DECLINED else found

@@ -15,6 +15,7 @@ from tp_gateway.testing.checking import Broken, check, expect, shown
 from tp_gateway.testing.kept import can_be_kept
 from tp_gateway.testing.proxy import Fault
 
+_MORE_THAN_A_PAGE = 12
 _HOUR, _DAYS = timedelta(hours=1), timedelta(days=40)
 
 
@@ -45,6 +46,17 @@ def lists_what_was_paid(bench: Bench) -> None:
     expect(not impossible(told), f"its evidence cannot be believed: {impossible(told)}")
     same = (told.state, told.settled, told.currency) == (paid.state, paid.settled, paid.currency)
     expect(same and mine[0].reference == paid.reference, f"it was {shown(paid)}, it is listed as {shown(told)}")
+
+
+@check("statements", rule=rules.PROVIDER, needs="list_since")
+def lists_all_of_them(bench: Bench) -> None:
+    """Twelve payments of the last hour are listed, each of them.
+
+    Services answer in pages. Who reads the first one alone finds the others never.
+    """
+    made = {bench.paid().order.id for _ in range(_MORE_THAN_A_PAGE)}
+    missing = made - {one.labels.get(Label.PAYMENT) for one in _now(bench)}
+    expect(not missing, f"{len(missing)} of {len(made)} are not listed")
 
 
 @check("statements", rule=rules.PROVIDER, needs="list_since")

@@ -111,7 +111,7 @@ def settles_less_than_asked(bench: Bench) -> None:
 
 @check("money", rule=rules.OUTCOME, needs="!promise")
 def each_payment_has_its_own_names(bench: Bench) -> None:
-    """Two payments never have the same reference or the same evidence.
+    """Two payments never have the same reference, the same evidence or the same `transaction`.
 
     Both key the ledger: the second payment would not be booked, and its money belonged to nobody.
     """
@@ -119,3 +119,5 @@ def each_payment_has_its_own_names(bench: Bench) -> None:
     one, two = first.paid(), second.paid()
     expect(one.reference != two.reference, f"both have the reference {one.reference}")
     expect(one.evidence != two.evidence, f"both have the evidence {one.evidence}")
+    shared = one.transaction is not None and one.transaction == two.transaction
+    expect(not shared, f"both have the transaction {one.transaction}")

@@ -74,11 +74,13 @@ def refunds_no_more_than_was_taken(bench: Bench) -> None:
 
 @check("money", rule=rules.OUTCOME, needs="sends_refunds fetch !local")
 def fetch_lists_every_refund(bench: Bench) -> None:
-    """`fetch` lists every refund with its amount, its state, and our own id of it (`RefundFact.our_id`).
+    """`fetch` lists every refund with its amount, its state, and our own id of it (`RefundFact.our_id`), also where it
+    was asked a moment before.
 
     By this list the core learns of refunds that were made outside, and what became of one whose answer was lost.
     """
     attempt = bench.paid()
+    attempt.fetch()
     order = attempt.refund_order(_PART if bench.able.partial_refund else None)
     made = attempt.refund(order)
     found = attempt.fetch()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tp_gateway.contract import Outcome, OutcomeState, Prepared, Reason
 from tp_gateway.testing import faults, rules
 from tp_gateway.testing.attempt import OPEN, Attempt
@@ -114,7 +116,8 @@ def a_decline_says_why_and_takes_nothing(bench: Bench) -> None:
 
 @check("truth", rule=rules.CLOSED, needs="declining repeatable !local")
 def a_decline_is_final(bench: Bench) -> None:
-    """After a decline (and `close`, for two steps) the payment is closed, and doing it again takes nothing.
+    """After a decline (and `close`, for two steps) the payment is closed, and doing it again takes nothing, nor with
+    another card.
 
     `closed` is a promise: the patient is told that it failed, and pays again.
     """
@@ -124,8 +127,11 @@ def a_decline_is_final(bench: Bench) -> None:
         found = attempt.close()
     expect((found.state, found.closed) == (OutcomeState.DECLINED, True), f"in the end it is {shown(found)}")
     if attempt.reference or not bench.able.two_step:
-        again = attempt.execute()
-        expect(again.state is not OutcomeState.SUCCEEDED, f"closed, and executed again it said {shown(again)}")
+        good = bench.attempt().order
+        another: dict[str, Any] = {"parameters": good.parameters, "method_reference": good.method_reference}
+        for ask in ({}, another):
+            again = attempt.execute(**ask)
+            expect(again.state is not OutcomeState.SUCCEEDED, f"closed, and executed again it said {shown(again)}")
     expect(bench.taken(attempt) == 0, f"closed, and the sandbox's books have {bench.taken(attempt)} taken")
 
 

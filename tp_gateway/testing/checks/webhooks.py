@@ -109,6 +109,8 @@ def an_unsigned_one_is_refused(bench: Bench) -> None:
     for name in good:
         expect_refused(bench, body, {**good, name: ""}, f"{name} was empty")
         expect_refused(bench, body, {**good, name: "é=,t=NaN,v1"}, f"{name} was nonsense")
+        last = good[name][:-1] + ("0" if good[name][-1:] != "0" else "1")
+        expect_refused(bench, body, {**good, name: last}, f"the last character of {name} was another one")
     expect_refused(bench, body, signed(bench, body, SECRETS[1]), "it was signed with another secret")
     expect_refused(bench, body, signed(bench, body, "x"), "it was signed with a secret of one letter")
     with suppress(Exception):  # some schemes cannot sign with nothing
