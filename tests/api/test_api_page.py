@@ -13,10 +13,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.api.conftest import Api
 from tp_gateway.contract import Capabilities, Manifest, fields
 from tp_gateway.errors import ValidationError
+from tp_gateway.fields.json_schema import schema_of
 from tp_gateway.views.openapi.document import document as make_document
 from tp_gateway.views.openapi.operations import operations
 from tp_gateway.views.openapi.page import page
-from tp_gateway.views.openapi.schemas import schema_of
 
 
 class Page(HTMLParser):

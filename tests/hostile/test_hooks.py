@@ -3,6 +3,7 @@ judged; it does not get in the way of what has nothing to be judged."""
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from typing import Any
@@ -192,3 +193,39 @@ Acme.manifest = manifest(parameters_schema=Trap())
     paid = victim.pay_acme(status=201, note="fine").json
     assert victim.get(f"{PAY}{paid['id']}/", as_user=MANAGER, status=200).json["status"] == "succeeded"
     assert "unhandled_error" not in victim.log.getvalue()
+
+
+def test_ordinary_schemas_of_colander_stand_in_the_api_document(hostile_on_sqlite: Hostile) -> None:
+    """Bounds and choices that JSON does not have as they are."""
+    victim = hostile_on_sqlite(
+        """
+from datetime import date
+from decimal import Decimal
+
+class Ordinary(fields.Schema):
+    day = colander.SchemaNode(colander.Date(), validator=colander.Range(min=date(2020, 1, 1)), missing=None)
+    days = colander.SchemaNode(colander.Date(), validator=colander.OneOf([date(2020, 1, 1)]), missing=None)
+    share = colander.SchemaNode(
+        colander.Decimal(), validator=colander.Range(Decimal("0.5"), Decimal("NaN")), missing=None
+    )
+    shares = colander.SchemaNode(colander.Decimal(), validator=colander.OneOf([Decimal("0.5")]), missing=None)
+    weight = colander.SchemaNode(colander.Float(), validator=colander.Range(0, float("inf")), missing=None)
+    names = colander.SchemaNode(
+        colander.Sequence(), colander.SchemaNode(fields.Text(), name="name"), missing=()
+    )
+
+Acme.manifest = manifest(parameters_schema=Ordinary())
+"""
+    )
+    text = victim.get("/api/openapi.json", as_user=None, status=200).text
+    document = json.loads(text, parse_constant=pytest.fail)
+    schema = next(one for name, one in document["components"]["schemas"].items() if name.endswith("_acme"))
+    told = {name: schema["properties"][name] for name in ("day", "days", "share", "shares", "weight")}
+    assert told == {
+        "day": {"type": ["string", "null"], "format": "date"},
+        "days": {"type": ["string", "null"], "format": "date", "enum": ["2020-01-01", None]},
+        "share": {"type": ["number", "null"], "minimum": 0.5},
+        "shares": {"type": ["number", "null"], "enum": [0.5, None]},
+        "weight": {"type": ["number", "null"], "minimum": 0},
+    }
+    victim.get("/api/docs/", as_user=None, status=200)

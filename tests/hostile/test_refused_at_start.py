@@ -21,6 +21,10 @@ def refusal(load: Any, *enabled: str, **more: Any) -> str:
     return str(refused.value)
 
 
+def parameter(node: str) -> str:
+    return f"Acme.manifest = manifest(parameters_schema=fields.Schema(colander.SchemaNode({node}, name='x')))"
+
+
 MODULES = {
     "exits at import": ("import sys; sys.exit(0)", "cannot be loaded: SystemExit: 0"),
     "interrupts at import": ("raise KeyboardInterrupt", "cannot be loaded: KeyboardInterrupt"),
@@ -147,6 +151,41 @@ MODULES = {
         "Acme.manifest = manifest(parameters_schema=loop)",
         "RecursionError",
     ),
+    "a description that nobody can write": (
+        parameter("fields.Text(), description='\\ud800'"),
+        "surrogates not allowed",
+    ),
+    "a default that nobody can write": (parameter("fields.Text(), missing='\\ud800'"), "surrogates not allowed"),
+    "a choice of objects": (
+        parameter("fields.Text(), validator=colander.OneOf([object()])"),
+        "parameters_schema.x cannot be told as JSON Schema: TypeError: Object of type object",
+    ),
+    "a pattern of bytes": (
+        parameter("fields.Text(), validator=colander.Regex(__import__('re').compile(b'a'))"),
+        "parameters_schema.x cannot be told as JSON Schema: TypeError",
+    ),
+    "a type that says a list": (parameter("Told([1])"), "parameters_schema.x cannot be told as JSON Schema: TypeError"),
+    "a type that says no number": (parameter("Told({'maximum': float('nan')})"), "ValueError: Out of range float"),
+    "a type that says itself": (parameter("Told(ENDLESS)"), "ValueError: Circular reference"),
+    "a type that says nonsense": (parameter("Told({'type': 5})"), "`type` cannot be 5"),
+    "a type that says nonsense deep down": (
+        parameter("Told({'anyOf': [{'items': {'maximum': '9'}}]})"),
+        "`maximum` cannot be '9'",
+    ),
+    "a type that exits": (parameter("Exit()"), "has a manifest that fails: SystemExit"),
+    "a list of nothing": (
+        parameter("colander.Sequence(), missing=()"),
+        "parameters_schema.x is a sequence, and has not one child",
+    ),
+    "parameters that are no mapping": (
+        "Acme.manifest = manifest(parameters_schema=colander.SchemaNode(fields.Text()))",
+        "parameters_schema is no mapping",
+    ),
+    "settings that are a sequence": (
+        "node = colander.SchemaNode(colander.Sequence(), colander.SchemaNode(fields.Text(), name='x'))\n"
+        "Acme.manifest = manifest(settings_schema=node)",
+        "settings_schema is no mapping",
+    ),
     "the key of the tokens": ("Acme.manifest = manifest(slug='jwt')", "would read settings of the core"),
     "the core's variables": (
         "class Greedy(fields.Schema):\n    gateway_jwt_key = colander.SchemaNode(fields.Text())\n"
@@ -168,6 +207,17 @@ MODULES = {
     ),
 }
 ODD = """
+class Told(fields.Text):
+    def __init__(self, json_schema):
+        super().__init__()
+        self.json_schema = json_schema
+
+class Exit(fields.Text):
+    @property
+    def json_schema(self): raise SystemExit
+
+ENDLESS = {}
+ENDLESS["not"] = ENDLESS
 VALUES = dict(
     slug="acme", method="acme_pay", display_name="Acme", currencies=frozenset({"AUD"}),
     capabilities=Capabilities(), settings_schema=Settings(), parameters_schema=Parameters(),

@@ -15,6 +15,8 @@ import colander
 from tp_gateway import money
 from tp_gateway.contract import CONTRACT_VERSION, Manifest
 from tp_gateway.errors import ConfigurationError
+from tp_gateway.fields.json_schema import problem_of
+from tp_gateway.observability import class_name
 from tp_gateway.registry.exact import Nonsense, exactly
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -168,7 +170,14 @@ def _problems(manifest: Manifest) -> Iterable[str]:
         yield "totals_by is none of its parameters"
     for name in _SCHEMAS:
         schema = getattr(manifest, name)
-        yield from _problems_of(name, schema, 0) if schema is not None else ()
+        if schema is None:
+            continue
+        if not isinstance(schema.typ, colander.Mapping):
+            yield f"{name} is no mapping"
+            continue
+        yield from _problems_of(name, schema, 0)
+        if name != "settings_schema":
+            yield from _untold(name, schema)
 
 
 def _problems_of(where: str, schema: colander.SchemaNode, depth: int) -> Iterable[str]:
@@ -187,7 +196,22 @@ def _problems_of(where: str, schema: colander.SchemaNode, depth: int) -> Iterabl
         seen.add(name)
         if not isinstance(child.description, str) or not isinstance(child.title, str):
             yield f"{where}.{name} has a title or a description that is no text"
+        if isinstance(child.typ, colander.Sequence) and len(child.children) != 1:
+            yield f"{where}.{name} is a sequence, and has not one child"
         yield from _problems_of(f"{where}.{name}", child, depth + 1)
+
+
+def _untold(name: str, schema: colander.SchemaNode) -> Iterable[str]:
+    """The first part of a schema that the API document could not hold: it would stop the service without the plugin's
+    name. Settings do not stand in it."""
+    for where, node in [*((f"{name}.{child.name}", child) for child in schema.children), (name, schema)]:
+        try:
+            problem = problem_of(node)
+        except Exception as error:
+            problem = f"{class_name(error)}: {str(error)[:_LONGEST_NAME]}"
+        if problem:
+            yield f"{where} cannot be told as JSON Schema: {problem}"
+            return
 
 
 def _missing(manifest: Manifest, provider_class: Any) -> Iterable[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import colander
 
 from tp_gateway.contract import Manifest
+from tp_gateway.fields.json_schema import JsonSchema, schema_of
 from tp_gateway.views.openapi.operations import Operation
-from tp_gateway.views.openapi.schemas import JsonSchema, schema_of
 
 _SCHEMAS = {"parameters": "parameters_schema", "evidence": "evidence_schema", "claim": "rebate_schema"}
 """The view option `extra` -> the manifest's schema for those fields."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from tp_gateway.contract import Manifest
 from tp_gateway.errors import TITLES
+from tp_gateway.fields.json_schema import JsonSchema, query_field
 from tp_gateway.identity import SERVICE
 from tp_gateway.views.idempotency import HEADER
 from tp_gateway.views.openapi.bodies import able, request_body
 from tp_gateway.views.openapi.links import links
 from tp_gateway.views.openapi.operations import Operation
 from tp_gateway.views.openapi.responses import EXAMPLES, HEADERS, refused, responses
-from tp_gateway.views.openapi.schemas import JsonSchema, query_field
 
 _ABOUT = """JSON in, JSON out. Paths end with a slash. Amounts are decimal text (`"180.00"`), except for the card form,
 where they are whole minor units (`18000`). Moments are UTC (`2025-01-19T10:30:00Z`).

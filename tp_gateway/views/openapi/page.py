@@ -10,8 +10,8 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from tp_gateway.fields.json_schema import JsonSchema
 from tp_gateway.views.openapi.samples import sample
-from tp_gateway.views.openapi.schemas import JsonSchema
 from tp_gateway.views.openapi.tables import fields_table, kind_of
 
 _ORIGIN = "$GATEWAY"

@@ -7,12 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from tp_gateway.errors import DEFAULT_DETAILS, TITLES
+from tp_gateway.fields.json_schema import JsonSchema
 from tp_gateway.views.answers.machines import ERROR
 from tp_gateway.views.answers.shape import Answer, File, Shape
 from tp_gateway.views.errors import MAY_SAY_WHEN, STATUSES
 from tp_gateway.views.openapi.operations import Operation
 from tp_gateway.views.openapi.samples import sample
-from tp_gateway.views.openapi.schemas import JsonSchema
 
 HEADERS = {
     "RequestId": {

@@ -44,7 +44,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
     words = [str(kind) for kind in (kinds if isinstance(kinds, list) else [kinds])]
     name = " or ".join(_PLAIN.get(word, word) for word in words)
     if "array" in words:
-        name = name.replace("list", f"list of {kind_of(schema['items'])}")
+        name = name.replace("list", f"list of {kind_of(schema.get('items', {}))}")
     return name + _bounds(schema)
 
 
@@ -59,7 +59,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     found = f", {least} to {most}" if least is not None and most is not None else ""
     if not found and most is not None:
         found = f", at most {most}"
-    if "examples" in schema:
+    if schema.get("examples"):
         found += f", such as <code>{escape(str(schema['examples'][0]))}</code>"
     if "default" in schema:
         found += f"; <code>{escape(str(schema['default']))}</code> unless given"

@@ -6,9 +6,13 @@ A type says it by its `json_schema`, a validator too; colander's own are known h
 from __future__ import annotations
 
 import inspect
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import colander
@@ -23,6 +27,36 @@ _STOCK: tuple[tuple[type, JsonSchema], ...] = (
     (colander.DateTime, {"type": "string", "format": "date-time"}),
     (colander.Date, {"type": "string", "format": "date"}),
 )
+_KEYWORDS: Mapping[str, tuple[type, ...]] = {
+    "type": (str, list),
+    **dict.fromkeys(("$ref", "description", "format", "pattern"), (str,)),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), (int,)),
+    **dict.fromkeys(("minimum", "maximum"), (int, float)),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf", "enum", "examples", "required"), (list,)),
+    **dict.fromkeys(("items", "properties"), (dict,)),
+}
+"""What the value of a keyword can be, for those that are read again where the document is shown as a page."""
+
+
+def problem_of(node: colander.SchemaNode) -> str:
+    """Why what the node accepts cannot stand in a document. Nothing if it can. Raises what the node raises, and what
+    JSON says of what it cannot hold."""
+    text = json.dumps(schema_of(node), ensure_ascii=False, allow_nan=False)
+    text.encode()  # a lone surrogate
+    return next(_wrong(json.loads(text)), "")
+
+
+def _wrong(found: Any) -> Iterator[str]:
+    if not isinstance(found, dict):
+        yield f"{found!r:.40} is no schema"
+        return
+    for keyword, kinds in _KEYWORDS.items():
+        if keyword in found and type(found[keyword]) not in kinds:
+            yield f"`{keyword}` cannot be {found[keyword]!r:.40}"
+            return
+    inner = [*found.get("properties", {}).values(), *([found["items"]] if "items" in found else [])]
+    for one in inner + [one for several in ("allOf", "anyOf", "oneOf") for one in found.get(several, [])]:
+        yield from _wrong(one)
 
 
 def schema_of(node: colander.SchemaNode) -> JsonSchema:
@@ -85,13 +119,26 @@ def _demanded(validator: Any, kind: str | None) -> JsonSchema:
         of = {"array": "Items", "object": "Properties"}.get(kind or "", "Length")
         return _known({f"min{of}": validator.min, f"max{of}": None if validator.max == -1 else validator.max})
     if isinstance(validator, colander.Range):
-        return _known({"minimum": validator.min, "maximum": validator.max})
+        return _known({"minimum": _bound(validator.min), "maximum": _bound(validator.max)})
     if isinstance(validator, colander.OneOf):
-        return {"enum": list(validator.choices)}
+        return {"enum": [_in_json(choice) for choice in validator.choices]}
     if isinstance(validator, colander.Regex):
         pattern = validator.match_object.pattern
         return {"pattern": "^" + re.sub(r"\\Z$", "$", pattern.removeprefix("^"))}
     return {}
+
+
+def _in_json(value: Any) -> Any:
+    """As it stands in a body."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _bound(value: Any) -> Any:
+    """JSON Schema has bounds for numbers only, and none that is infinite."""
+    bound = _in_json(value)
+    return bound if isinstance(bound, int | float) and math.isfinite(bound) else None
 
 
 def _known(bounds: JsonSchema) -> JsonSchema:
