@@ -77,7 +77,7 @@ class Matching:
             with self._database.transaction() as session:
                 interrupted = sa.update(S).where(S.c.id == statement_id, still)
                 session.execute(interrupted.values(state=str(StatementState.INTERRUPTED)))
-        return sum(self.apply_new(slug) for slug in self._able())
+        return one_by_one("statements", self._able(), self.apply_new).done
 
     def apply_new(self, slug: str) -> int:
         """Every line of this provider's statements that is `new`. Returns how many of them are not any more."""
