@@ -136,7 +136,8 @@ class PaymentMethods:
 
 def saved_account(session: orm.Session, vault: Vault, user_id: int, method_id: int) -> dict[str, str] | None:
     """A bank account that the patient has saved, in the clear: the fields of `PayoutAccount`. None: there is none."""
-    kept = (M.c.user_id == user_id, M.c.id == method_id, M.c.kind == "bank_account", _KEPT)
+    ours = M.c.account_sealed.is_not(None)  # a provider may keep one whose number we never hear
+    kept = (M.c.user_id == user_id, M.c.id == method_id, M.c.kind == "bank_account", ours, _KEPT)
     row = session.execute(sa.select(M.c.details, M.c.account_sealed).where(*kept)).first()
     if row is None:
         return None
