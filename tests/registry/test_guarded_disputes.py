@@ -88,8 +88,9 @@ def test_a_hold_that_can_be_is_passed_on(guarded: GuardedProvider, provider: Scr
         {"movements": (replace(TAKEN, fee=None),)},
         {"movements": (replace(TAKEN, reference=""),)},
         {"movements": (None,)},
+        {"movements": (TAKEN,) * 201},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[:80],
 )
 def test_a_dispute_that_cannot_be_was_not_told(
     guarded: GuardedProvider, provider: Scripted, wrong: dict[str, Any]

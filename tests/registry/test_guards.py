@@ -225,6 +225,22 @@ def test_a_parser_that_returns_garbage_has_not_seen_a_signature(
         guarded.parse_webhook(b"{}", {})
 
 
+@pytest.mark.catalogue(99)
+def test_a_delivery_that_is_too_large_has_not_been_seen(guarded: GuardedProvider, provider: Scripted) -> None:
+    """Each event of it may be possible: all of them are kept."""
+    long = {"a": "x" * 7000}
+    for events in (
+        [Observation(str(number), "k", Subject.PAYMENT) for number in range(1001)],
+        [Observation(str(number), "k", Subject.PAYMENT, labels=long) for number in range(150)],
+        [Observation(str(number), "k", Subject.PAYMENT, note="x" * 7000) for number in range(150)],
+    ):
+        provider.answer = lambda *_, events=events: events
+        with pytest.raises(InvalidSignature):
+            guarded.parse_webhook(b"{}", {})
+        provider.answer = lambda *_, events=events: events[:140]
+        assert len(guarded.parse_webhook(b"{}", {})) == 140
+
+
 def test_what_a_parser_saw_is_passed_on(guarded: GuardedProvider, provider: Scripted) -> None:
     seen = Observation("evt_1", "kind", Subject.PAYMENT)
     provider.answer = lambda *_: iter([seen])
@@ -295,6 +311,9 @@ IMPOSSIBLE: dict[str, dict[str, Any]] = {
     "a negative refund": {"refunds": (RefundFact("re_1", -1, RefundState.SUCCEEDED),)},
     "a refund of half a cent": {"refunds": (RefundFact("re_1", 0.5, RefundState.SUCCEEDED),)},  # type: ignore[arg-type]
     "a refund without reference": {"refunds": (RefundFact("", 1, RefundState.SUCCEEDED),)},
+    "more refunds than a payment has": {
+        "refunds": tuple(RefundFact(f"re_{number}", 1, RefundState.FAILED) for number in range(201))
+    },
     "a refund's state as text": {"refunds": (RefundFact("re_1", 1, "succeeded"),)},  # type: ignore[arg-type]
 }
 

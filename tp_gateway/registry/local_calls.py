@@ -25,6 +25,8 @@ _SECONDS_FOR_A_FILE = 60.0
 _PATIENCE = 0.1
 """Seconds that such a call waits for its lane: each is over in no time, or something is wrong."""
 _MOST_OBSERVATIONS = 1000
+_LARGEST_DELIVERY = 1 << 20
+"""Characters of all labels and notes of one webhook: the inbox keeps them."""
 _LONGEST_TOLD = 1000
 log = observability.logger(__name__)
 
@@ -125,9 +127,16 @@ def _observations(answer: Any) -> list[Observation]:
     listed = list(islice(iter(answer), _MOST_OBSERVATIONS + 1))
     if len(listed) > _MOST_OBSERVATIONS:
         raise Nonsense("more events than one delivery can have")
-    found = [exactly(one, (Observation,)) for one in listed]
-    for problem in filter(None, map(impossible_observation, found)):
-        raise Nonsense(problem)
+    found, weight = list[Observation](), 0
+    for one in listed:
+        seen: Observation = exactly(one, (Observation,))
+        problem = impossible_observation(seen)
+        if problem:
+            raise Nonsense(problem)
+        weight += len(seen.note) + sum(len(name) + len(text) for name, text in seen.labels.items())
+        if weight > _LARGEST_DELIVERY:
+            raise Nonsense("more text than one delivery can have")
+        found.append(seen)
     return found
 
 

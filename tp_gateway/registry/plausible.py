@@ -63,6 +63,8 @@ def impossible(outcome: Any) -> str:
         return impossible_remittance(outcome.remittance)
     if not isinstance(outcome.refunds, tuple) or not all(map(_is_refund, outcome.refunds)):
         return "refunds that cannot be"
+    if len(outcome.refunds) > _MOST_MOVEMENTS:
+        return "more refunds than a payment has"
     if len({one.reference for one in outcome.refunds}) != len(outcome.refunds):
         return "a refund twice"
     given_back = sum(one.amount for one in outcome.refunds if one.state is RefundState.SUCCEEDED)
@@ -137,6 +139,8 @@ def impossible_dispute(fact: DisputeFact) -> str:
         return "a dispute with a text that cannot be kept"
     if not isinstance(fact.movements, tuple) or not all(map(_is_movement, fact.movements)):
         return "a dispute with movements that cannot be"
+    if len(fact.movements) > _MOST_MOVEMENTS:
+        return "more movements than a dispute has"
     return ""
 
 
@@ -162,6 +166,8 @@ def impossible_remittance(told: Any) -> str:
 
 _LONGEST_NAME = 255
 _LARGEST_FILE = 1 << 26
+_MOST_MOVEMENTS = 200
+"""Of one payment or dispute: all of them are written down in one transaction, for which others wait."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _METHOD_KINDS = ("card", "bank_account")
 _ADDRESS = re.compile(r"https?://[!-~]{1,2000}", re.ASCII)
