@@ -10,6 +10,7 @@ import pytest
 from tests.clinic import MANAGER
 from tests.hostile.conftest import PAY, Hostile, Victim
 from tests.hostile.things import ANSWERS, FINE, PREPARED, STATES
+from tp_gateway.views.answers.payments import PAYMENT_WITH_REFUNDS
 
 ANSWERING = """
 import tests.hostile.things as things
@@ -20,6 +21,17 @@ def answer(self, order, reference=None):
     return things.answer(WHAT, order)
 
 Acme.execute = Acme.fetch = answer
+Acme.manifest = manifest(capabilities=Capabilities(fetch=True))
+"""
+
+
+SHOWING = """
+STATE = None
+
+def execute(self, order, reference=None):
+    return Outcome(OutcomeState.SUCCEEDED, "r", order.amount, order.currency, evidence="e", provider_state=STATE)
+
+Acme.execute = Acme.fetch = execute
 Acme.manifest = manifest(capabilities=Capabilities(fetch=True))
 """
 
@@ -57,6 +69,23 @@ def test_what_is_odd_but_possible_is_kept_and_shown(hostile: Hostile) -> None:
         body = pay(victim, what)
         assert body["status"] == "succeeded", what
         victim.get(f"{PAY}{body['id']}/", status=200)
+
+
+@pytest.mark.catalogue(99)
+def test_nothing_that_a_provider_shows_is_under_a_name_of_ours(hostile_on_sqlite: Hostile) -> None:
+    """Names that the core leaves out of a patient's answer are its own all the same."""
+    victim = hostile_on_sqlite(SHOWING)
+    shown = dict.fromkeys((*PAYMENT_WITH_REFUNDS.pieces(), "theirs"), "forged")
+    victim.plugin.STATE = {"shown": shown, "shown_to_staff": shown | {"for_staff": "forged"}}  # type: ignore[attr-defined]
+    body = victim.pay_acme(status=201).json
+    told = [
+        body,
+        victim.get(f"{PAY}{body['id']}/", status=200).json,
+        victim.get(PAY, status=200).json["payments"][0],
+    ]
+    assert [[name for name, value in one.items() if value == "forged"] for one in told] == [["theirs"]] * 3
+    staff = victim.get(f"{PAY}{body['id']}/", as_user=MANAGER, status=200).json
+    assert [name for name, value in staff.items() if value == "forged"] == ["theirs", "for_staff"]
 
 
 @pytest.mark.catalogue(99)

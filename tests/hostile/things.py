@@ -167,6 +167,12 @@ WRONG: dict[str, dict[str, Any]] = {
     "an endless action": {"action": Endless()},
     "an action with an object": {"action": {"client_secret": object()}},
     "an action with bytes as keys": {"action": {b"a": 1}},
+    "an action whose type is a number": {"action": {"type": 5}},
+    "an action whose secret is a list": {"action": {"client_secret": [1]}},
+    "an action whose message is a mapping": {"action": {"message": {"a": 1}}},
+    "an action whose status is nothing": {"action": {"status": None}},
+    "a redirect that runs": {"action": {"redirect_url": "javascript:alert(1)"}},
+    "a redirect that is a number": {"action": {"redirect_url": 5}},
     "asked again after NaN": {"check_after": math.nan},
     "asked again after an evil while": {"check_after": Evil()},
     "asked again after a text": {"check_after": "soon"},
@@ -208,6 +214,7 @@ FINE: dict[str, dict[str, Any]] = {
     "texts of its own": {"provider_code": EvilText("fine"), "message": EvilText("fine")},
     "a state of tuples": {"provider_state": {"shown": {"list": (1, 2, None, True, 1.5, EvilText("x"))}}},
     "a receipt": {"receipt_url": "https://acme.example/r/1"},
+    "an action": {"action": {"type": "x", "redirect_url": "https://acme.example/?" + "x" * 4000, "more": [1]}},
     "asked again at once": {"check_after": 0},
     "a reason beside it": {"reason": Reason.CARD_DECLINED},
 }
@@ -216,6 +223,7 @@ PREPARED: dict[str, Any] = {
     "a reference with half a character": Prepared("p\ud800"),
     "an action of itself": Prepared("p_2", _itself()),
     "a state without bottom": Prepared("p_4", state=_deep()),
+    "a redirect that runs": Prepared("p_5", {"redirect_url": "javascript:alert(1)"}),
 }
 
 

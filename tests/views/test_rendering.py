@@ -10,7 +10,7 @@ import pytest
 
 from tp_gateway.errors import TITLES
 from tp_gateway.identity import Identity
-from tp_gateway.services.facts import PaymentFacts
+from tp_gateway.services.facts import PaymentFacts, RebateFacts
 from tp_gateway.views import rendering
 from tp_gateway.views.errors import STATUSES
 
@@ -145,3 +145,13 @@ def test_a_method_that_cannot_be_used_is_told_by_a_field_that_was_sent(reference
     failed = replace(FACTS, state="failed", reason="invalid_method", method_reference=reference)
     told = rendering.failure_answer(failed)
     assert (told.status, list(json.loads(told.text)["details"])) == (400, [field])
+
+
+def test_a_provider_shows_nothing_of_a_claim_under_a_name_of_ours() -> None:
+    at = FACTS.created_at
+    claim = RebateFacts(
+        7, "u", 789, 1, 45, "medicare", "r", 18000, "AUD", "lodged", "", 1, 0, None, None, "user:45", at, at
+    )
+    shown = {"patient_id": 46, "created_by": "x", "benefit": "98.95"}
+    told = rendering.rebate(replace(claim, provider_state={"shown": shown}), PATIENT)
+    assert told["benefit"] == "98.95" and not {"patient_id", "created_by"} & told.keys()

@@ -72,14 +72,23 @@ def impossible(outcome: Any) -> str:
         return "more given back than was settled"
     if not _is_state(outcome.provider_state):
         return "a state that cannot be kept"
-    return ""
+    return _impossible_action(outcome.action)
 
 
 def impossible_prepared(prepared: Prepared) -> str:
     """Why something cannot have been prepared like this."""
     if not is_reference(prepared.reference) or not (prepared.payer is None or is_reference(prepared.payer)):
         return "no reference, or a payer that cannot be one"
-    return "" if _is_state(prepared.state) else "a state that cannot be kept"
+    return _impossible_action(prepared.action) if _is_state(prepared.state) else "a state that cannot be kept"
+
+
+def _impossible_action(action: Mapping[str, Any]) -> str:
+    """Of what the API document names in it. A browser goes where `redirect_url` says."""
+    if not all(isinstance(action.get(name, ""), str) for name in _ACTION_TEXTS):
+        return "an action with something that is no text"
+    if not _PAGE.fullmatch(action.get("redirect_url", "https://x")):
+        return "a redirect_url that is no address"
+    return ""
 
 
 def impossible_method(saved: SavedMethod) -> str:
@@ -171,6 +180,8 @@ _MOST_MOVEMENTS = 200
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _METHOD_KINDS = ("card", "bank_account")
 _ADDRESS = re.compile(r"https?://[!-~]{1,2000}", re.ASCII)
+_PAGE = re.compile(r"https?://[!-~]+", re.ASCII)
+_ACTION_TEXTS = ("type", "client_secret", "redirect_url", "message", "status")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. ()-]{0,99}", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,80}", re.ASCII)
 

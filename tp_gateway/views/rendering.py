@@ -25,6 +25,8 @@ from tp_gateway.services.facts import (
 )
 from tp_gateway.services.invoices.reading import status_on
 from tp_gateway.views import jsontext
+from tp_gateway.views.answers.payments import PAYMENT_WITH_REFUNDS, REBATE
+from tp_gateway.views.answers.shape import Shape
 from tp_gateway.views.errors import STATUSES, error_body
 
 _DECLINED: Mapping[str, tuple[str, Any]] = {
@@ -146,7 +148,7 @@ def summary(facts: PaymentFacts, who: Identity) -> dict[str, Any]:
     if who.is_staff:
         body |= {"patient_id": facts.patient_id, "provider": facts.provider, "provider_code": facts.provider_code}
         body |= {"needs_review": facts.needs_review, "created_by": facts.created_by}
-    return _shown(facts.provider_state, who) | body
+    return _shown(facts.provider_state, who, PAYMENT_WITH_REFUNDS) | body
 
 
 def _own_receipt(facts: PaymentFacts) -> str | None:
@@ -154,9 +156,11 @@ def _own_receipt(facts: PaymentFacts) -> str | None:
     return f"/api/billing/payments/{facts.id}/receipt/" if facts.captured else None
 
 
-def _shown(state: Mapping[str, Any], who: Identity) -> dict[str, Any]:
-    """What a provider wants to be seen of its state. Our own names win."""
-    return dict(state.get("shown", {})) | (dict(state.get("shown_to_staff", {})) if who.is_staff else {})
+def _shown(state: Mapping[str, Any], who: Identity, shape: Shape) -> dict[str, Any]:
+    """What a provider wants to be seen of its state. Our own names are ours, also where we say nothing under them."""
+    shown = dict(state.get("shown", {})) | (dict(state.get("shown_to_staff", {})) if who.is_staff else {})
+    ours = shape.pieces()
+    return {name: value for name, value in shown.items() if name not in ours}
 
 
 def rebate(facts: RebateFacts, who: Identity) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def rebate(facts: RebateFacts, who: Identity) -> dict[str, Any]:
     }
     if who.is_staff:
         body |= {"patient_id": facts.patient_id, "created_by": facts.created_by}
-    return _shown(facts.provider_state, who) | body
+    return _shown(facts.provider_state, who, REBATE) | body
 
 
 def _amount(facts: PaymentFacts) -> int:
