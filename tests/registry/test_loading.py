@@ -12,6 +12,8 @@ from tests.registry.plugins import PROVIDER, Install
 from tp_gateway.contract import Event, Flow, Order
 from tp_gateway.errors import ConfigurationError, GatewayError, ValidationError
 from tp_gateway.registry import CORE_FIELDS, installed
+from tp_gateway.views.evidence import EvidenceBody
+from tp_gateway.views.rebates import RebateBody
 
 pytestmark = pytest.mark.catalogue(101)
 
@@ -142,6 +144,22 @@ def test_a_parameter_may_not_have_a_name_of_the_core(install: Install, load: Any
     node = f"Parameters.__all_schema_nodes__ = [colander.SchemaNode(fields.Text(), name={name!r}, missing='')]\n"
     install("acme", PROVIDER + node + "Acme.manifest = manifest(parameters_schema=Parameters())")
     assert f"names of the core: {name}" in refusal(load, "acme")
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [
+        *(("evidence", name) for name in ("amount", "description", *(node.name for node in EvidenceBody().children))),
+        *(("rebate", name) for name in ("amount", "description", *(node.name for node in RebateBody().children))),
+    ],
+)
+def test_no_field_of_evidence_or_of_a_claim_has_a_name_of_the_core(
+    install: Install, load: Any, schema: str, name: str
+) -> None:
+    """It could never be sent: the core would take it for its own."""
+    node = f"fields.Schema(colander.SchemaNode(fields.Text(), name={name!r}, missing=''))"
+    install("acme", PROVIDER + f"Acme.manifest = manifest({schema}_schema={node})")
+    assert f"{schema}_schema uses names of the core: {name}" in refusal(load, "acme")
 
 
 SOURCES = {

@@ -39,6 +39,12 @@ CORE_FIELDS = frozenset(
     }
 )
 """Names of a payment request that belong to the core; a provider's parameters may not use them."""
+_CORE_FIELDS = {
+    "parameters_schema": CORE_FIELDS,
+    "evidence_schema": CORE_FIELDS | {"decision", "note"},
+    "rebate_schema": CORE_FIELDS | {"decision"},
+}
+"""The names that the core takes for its own in the body that brings each schema's fields."""
 
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "check": ("deadline",),
@@ -163,9 +169,11 @@ def _problems(manifest: Manifest) -> Iterable[str]:
         if getattr(able, flag) and schema is None:
             yield f"declares {flag} without a schema for it"
     names = [child.name for child in manifest.parameters_schema.children]
-    clash = CORE_FIELDS & set(names)
-    if clash:
-        yield f"parameters use names of the core: {', '.join(sorted(clash))}"
+    for name, ours in _CORE_FIELDS.items():
+        schema = getattr(manifest, name)
+        clash = ours & {child.name for child in schema.children} if schema is not None else ()
+        if clash:
+            yield f"{name} uses names of the core: {', '.join(sorted(clash))}"
     if manifest.totals_by is not None and manifest.totals_by not in names:
         yield "totals_by is none of its parameters"
     for name in _SCHEMAS:
