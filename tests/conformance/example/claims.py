@@ -35,7 +35,7 @@ class Member(fields.Schema):
 
 class Letter(fields.Schema):
     result = colander.SchemaNode(fields.Text(), validator=colander.OneOf(["came", "refused"]))
-    amount = colander.SchemaNode(fields.Amount(), missing=None)
+    benefit = colander.SchemaNode(fields.Amount(), missing=None)
 
 
 class Claiming(Tally):
@@ -80,7 +80,7 @@ class Claiming(Tally):
 
     def came(self, order: Order, parameters: Mapping[str, Any]) -> int:
         """In all."""
-        return int(parameters["amount"] * 100)
+        return int(parameters["benefit"] * 100)
 
 
 class ClaimingSubject(TallySubject):
@@ -93,4 +93,4 @@ class ClaimingSubject(TallySubject):
         return [one["reference"] for one in self.service.claims if one["state"] == "lodged"]
 
     def evidence(self) -> Mapping[str, Any]:
-        return {"result": "came", "amount": "180.00"}
+        return {"result": "came", "benefit": "180.00"}
