@@ -11,6 +11,7 @@ from tests.conformance.broken import MISTAKES, Mistake
 from tests.conformance.example.claims import Claiming, ClaimingSubject
 from tests.conformance.example.subject import TallySubject
 from tp_gateway.testing import CHECKS, Report, run
+from tp_gateway.testing.runner import all_checks
 
 # They take a second each and are meant for few; every provider that ships with us is tried by them.
 SLOW = {"core", "time", "truth-no_connection_in_time_is_not_sent", "privacy-no_secret_is_stored_in_clear"}
@@ -42,7 +43,7 @@ def test_the_good_example_keeps_every_promise(installed: None) -> None:
 
 
 def test_the_good_example_with_claims_keeps_what_it_promises_more(installed: None) -> None:
-    claims = [one.id for one in CHECKS.values() if {"rebates", "evidence"} & set(one.needs)]
+    claims = [one.id for one in all_checks() if {"rebates", "evidence"} & set(one.needs)]
     report = run(ClaimingSubject, only=claims)
     assert report.ok, "\n".join(report.results[name].found for name in report.names("broken"))
     assert set(report.names("kept")) == set(claims) and len(claims) == 5
