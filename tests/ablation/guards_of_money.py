@@ -19,6 +19,8 @@ from tests.ablation.removals import (
     with_many_lanes,
 )
 
+FACTS = "tests/hostile/test_changing_facts.py"
+
 MONEY = (
     # --- money moves once, and is booked once ---------------------------------------------------------------------
     guard(
@@ -205,5 +207,43 @@ MONEY = (
             Function(f"{REGISTRY}.breaker", "Breaker.is_open", always(False)),
         ),
         f"{GUARDED}::test_the_circuit_opens_after_failures_in_a_row_and_nothing_is_sent",
+    ),
+    # --- no provider is believed that contradicts itself -------------------------------------------------------------
+    guard(
+        "one-patients-customer",
+        "a provider's customer is one patient's, and the other's payment is booked all the same",
+        text("services.payers", "where(*free, ~taken)", "where(*free)"),
+        "tests/hostile/test_anothers_payment.py"
+        "::test_one_customer_for_two_patients_is_the_first_ones_and_both_have_paid",
+    ),
+    guard(
+        "more-is-more",
+        "more money under an evidence that is in the books is another entry",
+        text("services.bookkeeping", "if self.payment.captured:\n", "if False:\n"),
+        f"{FACTS}::test_more_money_under_the_same_evidence_is_booked_as_more",
+    ),
+    guard(
+        "suspense-once",
+        "what waits for a person is kept apart once, whatever its evidence is called",
+        text("services.bookkeeping", "more = amount - self.suspended(currency)[0]", "more = amount"),
+        f"{FACTS}::test_money_that_waits_for_a_person_waits_once_however_often_it_is_renamed",
+    ),
+    guard(
+        "one-payments-dispute",
+        "a dispute stays with its payment",
+        text("services.dispute_settlement", "known or (found.id if found else None)", "found.id if found else known"),
+        f"{FACTS}::test_a_dispute_stays_with_the_payment_that_it_was_about_first",
+    ),
+    guard(
+        "dispute-bounds",
+        "a dispute moves no more than was paid",
+        text("services.dispute_settlement", "if not 0 <= withdrawn <= before.payment.captured:", "if False:"),
+        f"{FACTS}::test_a_dispute_takes_and_gives_back_no_more_than_was_paid",
+    ),
+    guard(
+        "refund-bounds",
+        "refunds that a provider lists give back no more than was paid",
+        text("services.refund_settlement", "if settles and payment.refunded + gives > payment.captured:", "if False:"),
+        f"{FACTS}::test_refunds_that_are_renamed_at_each_look_give_back_no_more_than_came",
     ),
 )
