@@ -16,8 +16,12 @@ from tests.invariants_of_statements import SIGNS, statements_agree
 from tp_gateway.models.states import OPEN_REFUND_STATES, OPEN_STATES, REFUND_TRANSITIONS, TRANSITIONS
 
 OPEN = tuple(str(state) for state in OPEN_STATES)
-CAME_BACK = ("refund_reversal_credit", "chargeback_reopened_reversal_credit", "chargeback_credit_reversal")
+CAME_BACK = (
+    *("refund_reversal_credit", "chargeback_reopened_reversal_credit"),
+    *("refund_credit_reversal", "chargeback_credit_reversal"),
+)
 WENT_AWAY = ("refund_credit", "chargeback_credit")
+"""Each with the reversal that undoes it, above: credit that a refund took and that came back is there again."""
 
 
 def check_invariants(engine: sa.Engine, books: dict[str, Any], *, at_rest: bool = True) -> None:

@@ -40,7 +40,7 @@ class Witness:
         except GatewayError as error:
             if error.code == "payment_in_progress":
                 assert waiting
-            elif error.code == "already_paid" and waiting:
+            elif error.code == "already_paid" and waiting and due:
                 self._tell(waiting[0].id, "succeeded")  # the customer was faster
             else:
                 assert error.code == ("already_paid" if owed.payable else "not_payable") and not due, error.code
